@@ -1,0 +1,1 @@
+//! Keys, chains, identities, trust, credential sources and the development CA.

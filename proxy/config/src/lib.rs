@@ -1,0 +1,1 @@
+//! The one model of listeners, chains and backends.

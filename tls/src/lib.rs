@@ -1,0 +1,1 @@
+//! The pluggable TLS layer.

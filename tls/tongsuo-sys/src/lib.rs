@@ -1,0 +1,1 @@
+//! Declarations of the Tongsuo functions that openssl-sys does not know.

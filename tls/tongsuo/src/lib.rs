@@ -1,0 +1,1 @@
+//! Safe TLCP and SM calls that the openssl crate lacks.
