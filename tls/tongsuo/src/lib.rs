@@ -1,1 +1,3 @@
 //! Safe TLCP and SM calls that the openssl crate lacks.
+
+pub use openssl;
