@@ -1,1 +1,15 @@
-//! The one model of listeners, chains and backends.
+//! The one model of listeners, chains and backends, and the YAML that fills it.
+//!
+//! [`model`] is plain data with every default applied: what the data plane needs, nothing of how it was written. Today
+//! YAML fills it ([`parse`]); xDS will fill the same types. [`ChainTable`] picks the filter chain of a connection.
+//!
+//! Invariants: a [`Config`] exists only when nothing is wrong with the document it came from; all that is wrong is
+//! reported at once, each [`Problem`] with its place and a way out; no text panics the parser or makes it use memory
+//! beyond a bound. This crate reads no secret and opens no socket.
+
+#![forbid(unsafe_code)]
+
+pub mod model;
+mod pending;
+
+pub use model::*;
