@@ -1,1 +1,8 @@
 //! The proxy core.
+//!
+//! One writer (`reconcile`) makes immutable snapshots out of the configuration and the state of its secrets; one
+//! single-threaded runtime per core serves connections from them; the admin, file watching and reconciliation live
+//! on a runtime of their own.
+
+pub mod drain;
+pub mod metrics;
