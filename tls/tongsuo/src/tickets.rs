@@ -20,7 +20,7 @@ pub const CIPHER_KEY_LENGTH: usize = 16;
 /// Octets of the HMAC-SM3 key.
 pub const MAC_KEY_LENGTH: usize = 32;
 /// Octets of the SM4-CBC initialisation vector.
-const IV_LENGTH: usize = 16;
+const IV_LENGTH: c_int = 16;
 
 /// One ticket key.
 pub struct TicketKey {
@@ -113,9 +113,8 @@ unsafe extern "C" fn protect(
 }
 
 fn seal(key: &TicketKey, iv: *mut u8, cipher: *mut ffi::EVP_CIPHER_CTX, mac: *mut ffi::EVP_MAC_CTX) -> c_int {
-    let length = IV_LENGTH as c_int;
     // SAFETY: the library's iv buffer has EVP_MAX_IV_LENGTH (16) octets.
-    if unsafe { ffi::RAND_bytes(iv, length) } != 1 {
+    if unsafe { ffi::RAND_bytes(iv, IV_LENGTH) } != 1 {
         return FAILED;
     }
     // SAFETY: takes nothing and returns a static table.
