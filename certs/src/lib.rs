@@ -1,1 +1,3 @@
 //! Keys, chains, identities, trust, credential sources and the development CA.
+
+pub mod development;
