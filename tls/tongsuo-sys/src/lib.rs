@@ -12,7 +12,7 @@ use std::ffi::{c_char, c_int, c_long, c_ulong, c_void};
 
 pub use openssl_sys::{
     EC_GROUP, EVP_CIPHER, EVP_CIPHER_CTX, EVP_DecryptInit_ex, EVP_EncryptInit_ex, EVP_MAC_CTX, EVP_PKEY, EVP_sm4_cbc,
-    OSSL_PARAM, RAND_bytes, SSL, SSL_CTX, SSL_METHOD, X509,
+    OSSL_PARAM, RAND_bytes, SSL, SSL_CTX, SSL_METHOD, X509, X509_CRL, X509_STORE,
 };
 
 /// The methods behind an elliptic curve group.
@@ -64,6 +64,9 @@ unsafe extern "C" {
     pub fn EVP_MAC_init(mac: *mut EVP_MAC_CTX, key: *const u8, length: usize, parameters: *const OSSL_PARAM) -> c_int;
     pub fn OSSL_PARAM_construct_utf8_string(key: *const c_char, value: *mut c_char, size: usize) -> OSSL_PARAM;
     pub fn OSSL_PARAM_construct_end() -> OSSL_PARAM;
+
+    // Certificate stores, x509_vfy.h
+    pub fn X509_STORE_add_crl(store: *mut X509_STORE, crl: *mut X509_CRL) -> c_int;
 
     // Versions and curve methods, crypto.h and ec.h
     pub fn OpenSSL_version(kind: c_int) -> *const c_char;

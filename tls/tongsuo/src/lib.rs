@@ -18,6 +18,7 @@
 pub mod context;
 pub mod library;
 pub mod parameters;
+pub mod store;
 pub mod tickets;
 pub mod trace;
 

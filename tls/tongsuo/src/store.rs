@@ -1,0 +1,17 @@
+//! Revocation lists in a certificate store.
+
+use foreign_types_shared::ForeignTypeRef;
+use jadegate_tongsuo_sys as ffi;
+use openssl::error::ErrorStack;
+use openssl::x509::X509CrlRef;
+use openssl::x509::store::X509StoreBuilderRef;
+
+/// Adds a revocation list. It is consulted only where the verify flags say so.
+///
+/// # Errors
+/// The library's, when it has no memory for the list.
+pub fn add_crl(builder: &mut X509StoreBuilderRef, crl: &X509CrlRef) -> Result<(), ErrorStack> {
+    // SAFETY: both are live for the call; the store takes its own reference to the list.
+    let status = unsafe { ffi::X509_STORE_add_crl(builder.as_ptr(), crl.as_ptr()) };
+    if status == 1 { Ok(()) } else { Err(ErrorStack::get()) }
+}
