@@ -40,7 +40,7 @@ pub use extensions::{AltName, Name, Purpose, Usage};
 pub use key::MintKey;
 
 /// Start of the validity of what is minted: a little before now, for clocks that disagree.
-const BACKDATED: Duration = Duration::from_secs(3600);
+pub(super) const BACKDATED: Duration = Duration::from_secs(3600);
 const LEAF_LIFETIME: Duration = Duration::from_secs(90 * 86400);
 const AUTHORITY_LIFETIME: Duration = Duration::from_secs(10 * 365 * 86400);
 
@@ -469,8 +469,8 @@ impl Minted {
         &self.key
     }
 
-    /// Its key, unencrypted PKCS#8 PEM.
-    pub fn key_pem(&self) -> Result<Zeroizing<Vec<u8>>, MintError> {
+    /// The key, unencrypted PKCS#8 PEM.
+    pub fn key_pem(&self) -> Result<Zeroizing<String>, MintError> {
         self.key.pkcs8_pem()
     }
 

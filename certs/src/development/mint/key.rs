@@ -74,8 +74,9 @@ impl MintKey {
     }
 
     /// Unencrypted PKCS#8, PEM.
-    pub fn pkcs8_pem(&self) -> Result<Zeroizing<Vec<u8>>, MintError> {
-        Ok(Zeroizing::new(self.0.private_key_to_pem_pkcs8()?))
+    pub fn pkcs8_pem(&self) -> Result<Zeroizing<String>, MintError> {
+        let text = String::from_utf8(self.0.private_key_to_pem_pkcs8()?);
+        Ok(Zeroizing::new(text.expect("PEM is ASCII")))
     }
 
     /// The openssl crate's view, for what the mint does not offer (PKCS#12, encrypted PKCS#8, handshakes).
