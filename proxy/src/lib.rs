@@ -4,5 +4,6 @@
 //! single-threaded runtime per core serves connections from them; the admin, file watching and reconciliation live
 //! on a runtime of their own.
 
+pub mod access_log;
 pub mod drain;
 pub mod metrics;
