@@ -8,8 +8,8 @@ mod format;
 mod queue;
 mod record;
 
-pub use format::{Format, FormatError, operators};
 pub(crate) use format::rfc3339;
+pub use format::{Format, FormatError, operators};
 pub use record::{AccessRecord, ConnectionRecord, RequestRecord, TlsRecord, UpstreamRecord};
 
 use arc_swap::ArcSwapOption;
@@ -110,8 +110,8 @@ impl Sink {
             model::AccessTarget::Stdout => (Target::Stdout, "stdout".to_owned()),
             model::AccessTarget::File(path) => (Target::File(path.clone()), path.display().to_string()),
         };
-        let queue = Queue::start(target, dropped.clone())
-            .map_err(|source| AccessLogError::Open { target: name, source })?;
+        let queue =
+            Queue::start(target, dropped.clone()).map_err(|source| AccessLogError::Open { target: name, source })?;
         Ok(Some(Arc::new(Self { config: config.clone(), format, queue })))
     }
 

@@ -245,10 +245,14 @@ mod tests {
 
     #[test]
     fn a_blocked_pipe_makes_drops_not_waits_and_recovers_when_it_is_read() {
-        let (mut reader, writer) = std::io::pipe().unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
         let dropped = Counter::default();
-        let queue =
-            Queue::start_with(Target::Descriptor(Arc::new(File::from(OwnedFd::from(writer)))), dropped.clone(), 128 * 1024).unwrap();
+        let queue = Queue::start_with(
+            Target::Descriptor(Arc::new(File::from(OwnedFd::from(writer)))),
+            dropped.clone(),
+            128 * 1024,
+        )
+        .unwrap();
         // A pipe takes 64 KiB and the queue 128 KiB; a MiB of lines cannot fit.
         let line = [b'x'; 1023];
         let started = Instant::now();

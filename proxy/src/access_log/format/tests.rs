@@ -67,7 +67,8 @@ fn the_json_line_holds_the_fields_with_their_types_and_leaves_out_the_absent() {
 
 #[test]
 fn a_template_puts_every_operator_in_its_place() {
-    let format = Format::template("%% %REQ(:METHOD)% \"%REQ(:PATH)%\" %RESPONSE_CODE% %TLS_JA4_FINGERPRINT% end").unwrap();
+    let format =
+        Format::template("%% %REQ(:METHOD)% \"%REQ(:PATH)%\" %RESPONSE_CODE% %TLS_JA4_FINGERPRINT% end").unwrap();
     assert_eq!(line(&format, &record("/a", "s", "CN=c", &[])), "% GET \"/a\" 200 - end\n");
 }
 
