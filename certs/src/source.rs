@@ -1,0 +1,5 @@
+//! Where secrets come from: files and inline bytes, watched and judged before anybody uses them.
+
+mod spec;
+
+pub use spec::{CredentialInput, CredentialSpec, Input, PairSpec, SecretSpec, TicketKeysSpec, TrustSpec};

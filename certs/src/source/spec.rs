@@ -1,0 +1,141 @@
+//! Where a secret comes from, in words: plain data that a configuration fills.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+/// Where one secret comes from. Equal descriptions name the same secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSpec {
+    /// A certificate chain with its key.
+    Credential(CredentialSpec),
+    /// The two credentials of a TLCP end.
+    Pair(PairSpec),
+    /// Roots and revocation lists.
+    Trust(TrustSpec),
+    /// Session ticket keys that several processes share.
+    TicketKeys(TicketKeysSpec),
+}
+
+/// One credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialSpec {
+    /// Chain and key.
+    pub material: CredentialInput,
+    /// First line: what opens an encrypted key or a PKCS#12 container.
+    pub password: Option<Input>,
+    /// A DER OCSP response to staple.
+    pub ocsp: Option<Input>,
+}
+
+/// The two ways in which chain and key are delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialInput {
+    /// Two inputs, PEM or DER. They may be the same one, a PEM file that holds both.
+    Pem {
+        /// The chain, in any order.
+        certificate: Input,
+        /// The private key.
+        key: Input,
+    },
+    /// One PKCS#12 container.
+    Pkcs12(Input),
+}
+
+impl CredentialSpec {
+    /// A chain and a key in files of their own.
+    pub fn files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        let material =
+            CredentialInput::Pem { certificate: Input::File(certificate.into()), key: Input::File(key.into()) };
+        Self { material, password: None, ocsp: None }
+    }
+}
+
+/// Both credentials of a TLCP end. Which is which may be exchanged by mistake: their usages decide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairSpec {
+    /// For signatures.
+    pub sign: CredentialSpec,
+    /// For key exchange.
+    pub enc: CredentialSpec,
+}
+
+/// What peers are verified with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustSpec {
+    /// Bundles of roots, PEM or DER.
+    pub roots: Vec<Input>,
+    /// Revocation lists, PEM or DER.
+    pub crls: Vec<Input>,
+}
+
+/// Session ticket keys: one or more keys of 80 bytes, the first of which encrypts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicketKeysSpec {
+    /// The keys, one after the other.
+    pub keys: Input,
+}
+
+/// Bytes in a file or in the configuration itself.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A file, watched.
+    File(PathBuf),
+    /// Given in place. May hold a key, so that it is wiped and never printed.
+    Inline(Arc<Zeroizing<Vec<u8>>>),
+}
+
+impl Input {
+    /// Bytes given in place.
+    pub fn inline(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Inline(Arc::new(Zeroizing::new(bytes.into())))
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "File({})", path.display()),
+            Self::Inline(bytes) => write!(f, "Inline({} bytes, redacted)", bytes.len()),
+        }
+    }
+}
+
+impl SecretSpec {
+    /// All inputs, always in the same order.
+    pub(super) fn inputs(&self) -> Vec<&Input> {
+        match self {
+            Self::Credential(credential) => credential.inputs(),
+            Self::Pair(pair) => [pair.sign.inputs(), pair.enc.inputs()].concat(),
+            Self::Trust(trust) => trust.roots.iter().chain(&trust.crls).collect(),
+            Self::TicketKeys(keys) => vec![&keys.keys],
+        }
+    }
+}
+
+impl CredentialSpec {
+    fn inputs(&self) -> Vec<&Input> {
+        let mut inputs = match &self.material {
+            CredentialInput::Pem { certificate, key } => vec![certificate, key],
+            CredentialInput::Pkcs12(container) => vec![container],
+        };
+        inputs.extend(&self.password);
+        inputs.extend(&self.ocsp);
+        inputs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inline_bytes_never_show_in_debug_output() {
+        let shown = format!("{:?}", Input::inline(*b"-----BEGIN PRIVATE KEY-----"));
+        assert_eq!(shown, "Inline(27 bytes, redacted)");
+        assert_eq!(Input::inline(*b"a"), Input::inline(*b"a"));
+        assert_ne!(Input::inline(*b"a"), Input::inline(*b"b"));
+    }
+}
