@@ -9,7 +9,10 @@
 
 #![forbid(unsafe_code)]
 
+mod chain_table;
 pub mod model;
 mod pending;
+mod yaml;
 
+pub use chain_table::{ChainTable, ChainTableError, Facts};
 pub use model::*;

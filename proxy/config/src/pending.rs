@@ -54,3 +54,14 @@ pub(crate) mod source {
         Inline(Arc<Vec<u8>>),
     }
 }
+pub use hello::{ClientHello, Version};
+mod hello {
+    #[derive(Debug)]
+    pub struct ClientHello { pub sni: Option<String>, pub alpn: Vec<Vec<u8>> }
+    pub enum Version { Tls12, Tls13 }
+    impl ClientHello {
+        pub fn is_tlcp(&self) -> bool { false }
+        pub fn offers_tls13_sm(&self) -> bool { false }
+        pub fn offers(&self, _: Version) -> bool { false }
+    }
+}
