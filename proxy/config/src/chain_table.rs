@@ -5,9 +5,9 @@
 //! is no backtracking, so adding a chain for `*.example` never changes who serves `a.example`, and a connection that
 //! fits no chain further down is refused instead of handed to a less specific one.
 
-mod trie;
 #[cfg(test)]
 mod tests;
+mod trie;
 
 use std::net::SocketAddr;
 
@@ -22,7 +22,7 @@ pub struct Facts<'a> {
     /// The client's address.
     pub remote: SocketAddr,
     /// The client's hello; `None` = it does not speak TLS.
-    pub hello: Option<&'a crate::pending::ClientHello>,
+    pub hello: Option<&'a jadegate_tls::ClientHello>,
 }
 
 /// The chains of a listener, ready to be chosen from.
@@ -94,8 +94,8 @@ impl<'a> Offer<'a> {
 }
 
 /// What a hello counts as. A TLS hello counts as everything that it offers.
-fn offered(hello: &crate::pending::ClientHello) -> Vec<ProtocolMatch> {
-    use crate::pending::Version;
+fn offered(hello: &jadegate_tls::ClientHello) -> Vec<ProtocolMatch> {
+    use jadegate_tls::Version;
     [
         (hello.is_tlcp(), ProtocolMatch::Tlcp),
         (hello.offers_tls13_sm(), ProtocolMatch::Tls13Sm),

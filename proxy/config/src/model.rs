@@ -20,7 +20,7 @@ pub use process::{Admin, AdminBind, Cores, ProcessLimits, Shutdown};
 pub use secret::{NamedSecret, Position, SecretId};
 pub use tls::{
     ClientAuth, ClientAuthMode, ClientProtocol, EngineChoice, Resume, RevocationDepth, ServerVerification, SessionIds,
-    Sessions, StandardRange, StandardVersion, StrictSni, TicketKeys, TlsClient, TlsServer,
+    Sessions, StrictSni, TicketKeys, TlsClient, TlsServer,
 };
 
 /// A complete, checked configuration.

@@ -263,7 +263,11 @@ impl<'t> Reader<'t> {
             let (event, mark) = self.next()?;
             let node = self.node(event, mark, depth + 1)?;
             let Some(key) = key else {
-                self.defects.push(Defect::new(key_mark, "a key that is not a plain word", "write a plain word as the key"));
+                self.defects.push(Defect::new(
+                    key_mark,
+                    "a key that is not a plain word",
+                    "write a plain word as the key",
+                ));
                 continue;
             };
             if let Some(first) = lines.get(&key) {

@@ -64,7 +64,8 @@ impl Connection {
             remote: word("from").unwrap_or("198.51.100.1:50000").parse().expect("address"),
             server_name: word("sni").map(str::to_owned),
             protocols,
-            alpn: word("alpn").map_or(Vec::new(), |list| list.split(',').map(|name| name.as_bytes().to_vec()).collect()),
+            alpn: word("alpn")
+                .map_or(Vec::new(), |list| list.split(',').map(|name| name.as_bytes().to_vec()).collect()),
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::pending::source::SecretSpec;
+use jadegate_certs::source::SecretSpec;
 
 /// Index into [`Config::secrets`](super::Config::secrets).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

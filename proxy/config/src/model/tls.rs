@@ -4,19 +4,15 @@ use std::time::Duration;
 
 use crate::pending::rules::PeerRules;
 
+use jadegate_tls::{Group, Policy, Suite, Version};
+
 use super::SecretId;
 
 /// TLS of a chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TlsServer {
-    /// Named policy: `standard`, `gm-preferred` or `gm-only`.
-    pub policy: String,
-    /// Which standard versions are offered, if the policy has any.
-    pub versions: StandardRange,
-    /// Suites by name, of any protocol; empty = those of the policy.
-    pub suites: Vec<String>,
-    /// Groups by name, of any protocol; empty = those of the policy.
-    pub groups: Vec<String>,
+    /// What may be negotiated. Every protocol in it has a certificate that can serve it.
+    pub policy: Policy,
     /// Which engine serves standard suites.
     pub engine: EngineChoice,
     /// Single credentials and TLCP pairs; at least one.
@@ -29,30 +25,6 @@ pub struct TlsServer {
     pub client_auth: ClientAuth,
     /// Resumption.
     pub sessions: Sessions,
-}
-
-/// Bounds of the standard versions: each `"tls1.2"` or `"tls1.3"`, `min` not above `max`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StandardRange {
-    /// The oldest.
-    pub min: StandardVersion,
-    /// The newest.
-    pub max: StandardVersion,
-}
-
-/// A standard version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StandardVersion {
-    /// TLS 1.2.
-    Tls12,
-    /// TLS 1.3.
-    Tls13,
-}
-
-impl Default for StandardRange {
-    fn default() -> Self {
-        Self { min: StandardVersion::Tls12, max: StandardVersion::Tls13 }
-    }
 }
 
 /// Which engine serves standard suites. TLCP and RFC 8998 are always Tongsuo's.
@@ -154,10 +126,10 @@ pub enum SessionIds {
 pub struct TlsClient {
     /// Which family of protocols to speak; never anything else.
     pub protocol: ClientProtocol,
-    /// Suites by name; empty = those of the protocol.
-    pub suites: Vec<String>,
-    /// Groups by name; empty = those of the protocol.
-    pub groups: Vec<String>,
+    /// Suites, best first; empty = those of the protocol.
+    pub suites: Vec<Suite>,
+    /// Groups, best first; empty = those of the protocol.
+    pub groups: Vec<Group>,
     /// Which engine speaks standard suites.
     pub engine: EngineChoice,
     /// Server name to ask for; `None` = the extension is not sent.
@@ -180,7 +152,12 @@ pub struct TlsClient {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientProtocol {
     /// TLS 1.2 and 1.3 with standard suites.
-    Standard(StandardRange),
+    Standard {
+        /// The oldest version.
+        min: Version,
+        /// The newest version; not below `min`.
+        max: Version,
+    },
     /// TLS 1.3 with the suites of RFC 8998.
     Tls13Sm,
     /// TLCP.
