@@ -53,9 +53,10 @@ impl Certificate {
         let mut found = Vec::new();
         for block in pem::parse(bytes)? {
             match block.label.as_str() {
-                "CERTIFICATE" | "X509 CERTIFICATE" => certificates.push(Self::from_der(&block.der).map_err(|source| {
-                    CertificateError::InFile { line: block.line, source: Box::new(source) }
-                })?),
+                "CERTIFICATE" | "X509 CERTIFICATE" => certificates.push(
+                    Self::from_der(&block.der)
+                        .map_err(|source| CertificateError::InFile { line: block.line, source: Box::new(source) })?,
+                ),
                 "TRUSTED CERTIFICATE" => return Err(CertificateError::TrustedForm { line: block.line }),
                 _ => found.push(block.label),
             }

@@ -208,7 +208,9 @@ mod tests {
     #[test]
     fn minimal_lengths_are_read_and_others_refused() {
         assert_eq!(Reader::new(&[0x04, 0x01, 0xaa]).expect(OCTET_STRING).expect("short form"), [0xaa]);
-        for bad in [&[0x04u8, 0x81, 0x01, 0xaa][..], &[0x04, 0x80, 0, 0], &[0x04, 0x02, 0xaa], &[0x04], &[0x1f, 0x01, 0]] {
+        for bad in
+            [&[0x04u8, 0x81, 0x01, 0xaa][..], &[0x04, 0x80, 0, 0], &[0x04, 0x02, 0xaa], &[0x04], &[0x1f, 0x01, 0]]
+        {
             assert_eq!(Reader::new(bad).any().err(), Some(DerError), "{bad:02x?}");
         }
     }

@@ -190,7 +190,8 @@ impl OpenBlock {
     /// Grows without leaving the old buffer's octets behind.
     fn grow(&mut self, more: usize) {
         if self.body.capacity() - self.body.len() < more {
-            let mut larger = Zeroizing::new(Vec::with_capacity((self.body.capacity() * 2).max(self.body.len() + more).max(4096)));
+            let mut larger =
+                Zeroizing::new(Vec::with_capacity((self.body.capacity() * 2).max(self.body.len() + more).max(4096)));
             larger.extend_from_slice(&self.body);
             self.body = larger;
         }

@@ -95,8 +95,8 @@ impl Facts {
                         .map_err(|_| CertificateError::MalformedExtension("extendedKeyUsage"))?,
                 );
             }
-            // Name constraints and the policy extensions are processed by the engines' chain checks.
-            ("2.5.29.30" | "2.5.29.32" | "2.5.29.33" | "2.5.29.36" | "2.5.29.54", _) => {}
+            // Name constraints, distribution points and the policy extensions are processed by the engines' chain checks.
+            ("2.5.29.30" | "2.5.29.31" | "2.5.29.32" | "2.5.29.33" | "2.5.29.36" | "2.5.29.54", _) => {}
             _ if extension.critical => self.unknown_critical.push(oid),
             _ => {}
         }

@@ -98,10 +98,8 @@ fn elliptic(curve: Curve, secret: &[u8], claimed: Option<&[u8]>) -> Result<Priva
     number.clear();
     let (engine, public) = built?;
 
-    let algorithm = der::element(
-        der::SEQUENCE,
-        &[&der::element(der::OID, &[OID_EC]), &der::element(der::OID, &[curve.oid()])],
-    );
+    let algorithm =
+        der::element(der::SEQUENCE, &[&der::element(der::OID, &[OID_EC]), &der::element(der::OID, &[curve.oid()])]);
     let public_bits = der::element(der::BIT_STRING, &[&[0], &public]);
     let inner = der::element(
         der::SEQUENCE,
@@ -190,8 +188,7 @@ pub(super) fn rsa(input: &[u8]) -> Result<PrivateKey, KeyError> {
     if !key.check_key().unwrap_or(false) {
         return Err(KeyError::InconsistentRsa);
     }
-    let algorithm =
-        der::element(der::SEQUENCE, &[&der::element(der::OID, &[OID_RSA]), &der::element(der::NULL, &[])]);
+    let algorithm = der::element(der::SEQUENCE, &[&der::element(der::OID, &[OID_RSA]), &der::element(der::NULL, &[])]);
     let public = der::element(der::SEQUENCE, &[&der::integer(n), &der::integer(e)]);
     let public_bits = der::element(der::BIT_STRING, &[&[0], &public]);
     Ok(PrivateKey(Arc::new(Inner {
