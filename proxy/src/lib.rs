@@ -7,3 +7,4 @@
 pub mod access_log;
 pub mod drain;
 pub mod metrics;
+pub mod tcp;
