@@ -5,6 +5,7 @@
 //! failure is chosen here and nowhere else; none of the texts ever goes to the peer.
 
 mod alert;
+mod certificate;
 mod mismatch;
 mod peer;
 

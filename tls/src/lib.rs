@@ -2,19 +2,36 @@
 //!
 //! It knows certificates and keys, not files, configuration syntax or secret discovery.
 
+pub mod acceptor;
+pub mod connector;
 pub mod error;
+mod farewell;
 pub mod hello;
 mod ja4;
+pub mod negotiated;
 pub mod policy;
 pub mod prefixed;
 pub mod protocol;
+pub mod server;
+mod sm;
 pub mod sniff;
+mod standard;
+pub mod stream;
+pub mod tickets;
+pub mod trust;
 
+pub use acceptor::{AcceptLimits, Accepted, Acceptor, NoChain, Offer, Selection};
+pub use connector::{ClientOptions, ClientProtocol, Connected, Connector, ServerVerification, SessionReuse};
 pub use error::{
     Alert, AlertTable, Failure, Fault, HandshakeError, Mismatch, NeededCredential, PeerFault, Side, Stage,
 };
 pub use hello::{ClientHello, HelloError};
+pub use negotiated::{Negotiated, Peer};
 pub use policy::{Available, Family, Policy, PolicyName, PolicySpec};
 pub use prefixed::Prefixed;
 pub use protocol::{Engine, Group, Protocol, Scheme, Suite, Version};
+pub use server::{ClientAuth, ContextError, EngineChoice, Resumption, RevocationDepth, ServerContext, ServerOptions};
 pub use sniff::{First, SniffError, sniff};
+pub use stream::Stream;
+pub use tickets::{TicketRing, TicketRotation};
+pub use trust::{Trust, TrustError};

@@ -1,0 +1,194 @@
+//! Whether a peer's certificates are good, for both roles: the one place of the standard engine that makes a `Peer`.
+//!
+//! webpki builds and checks the path (signatures, validity, constraints, usage, revocation). The project's own rules
+//! refuse more; they never accept. Any anchor of the trust ends a path, an intermediate certificate too.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use jadegate_certs::certificate::Certificate;
+use jadegate_certs::clock;
+use jadegate_certs::rules::{self, PeerRole, PeerRules, Slot};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use webpki::{EndEntityCert, ExpirationPolicy, KeyUsage, RevocationCheckDepth, RevocationOptionsBuilder, VerifiedPath};
+
+use crate::error::PeerFault;
+use crate::negotiated::Peer;
+use crate::server::{ContextError, RevocationDepth};
+use crate::trust::Trust;
+
+/// Certificates below the leaf that a peer may send. webpki bounds its own work on them; this bounds ours.
+const INTERMEDIATES_MAX: usize = 16;
+
+/// Why a peer's certificate is refused.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) fault: PeerFault,
+    pub(super) source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Refusal {
+    pub(super) fn new(fault: PeerFault, source: impl Error + Send + Sync + 'static) -> Self {
+        Self { fault, source: Some(Box::new(source)) }
+    }
+}
+
+impl From<PeerFault> for Refusal {
+    fn from(fault: PeerFault) -> Self {
+        Self { fault, source: None }
+    }
+}
+
+/// What a peer's leaf has to say about who it is.
+#[derive(Debug, Clone)]
+pub(super) enum Identity {
+    /// One of the rules admits it; no rules admit everyone whom the trust vouches for.
+    Rules(PeerRules),
+    /// It bears this server name.
+    Name(String),
+}
+
+/// The requirements on a peer's certificates.
+#[derive(Debug)]
+pub(super) struct Verification {
+    trust: Arc<Trust>,
+    depth: RevocationDepth,
+    role: PeerRole,
+    identity: Identity,
+}
+
+impl Verification {
+    /// Requirements on a peer that plays `role`. Revocation without any list is an error: it would refuse everyone.
+    pub(super) fn new(
+        trust: Arc<Trust>,
+        depth: RevocationDepth,
+        role: PeerRole,
+        identity: Identity,
+    ) -> Result<Self, ContextError> {
+        if depth != RevocationDepth::Off && trust.standard().crls.is_empty() {
+            return Err(ContextError::RevocationListMissing);
+        }
+        Ok(Self { trust, depth, role, identity })
+    }
+
+    /// Checks everything. `intermediates` may come in any order.
+    pub(super) fn verify(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<Peer, Refusal> {
+        if intermediates.len() > INTERMEDIATES_MAX {
+            return Err(PeerFault::Untrusted.into());
+        }
+        let certificate = Certificate::from_der(leaf).map_err(|error| Refusal::new(PeerFault::Malformed, error))?;
+        let at = clock::UnixTime(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        rules::check_leaf(&certificate, Slot::Single, self.role, at)
+            .map_err(|fault| Refusal::new(PeerFault::from(&fault), fault))?;
+        self.check_path(leaf, intermediates, now, at)?;
+        let rule = match &self.identity {
+            Identity::Rules(rules) => {
+                rules.check(&certificate).map_err(|error| Refusal::new(PeerFault::WrongIdentity, error))?
+            }
+            Identity::Name(name) if rules::matches_server_name(&certificate, name) => None,
+            Identity::Name(_) => return Err(PeerFault::WrongIdentity.into()),
+        };
+        Peer::verified(certificate, None, rule).map_err(|error| Refusal::new(PeerFault::WrongIdentity, error))
+    }
+
+    fn check_path(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+        at: clock::UnixTime,
+    ) -> Result<(), Refusal> {
+        let trust = self.trust.standard();
+        let end_entity = EndEntityCert::try_from(leaf).map_err(refusal)?;
+        let usage = match self.role {
+            PeerRole::Client => KeyUsage::client_auth(),
+            PeerRole::Server => KeyUsage::server_auth(),
+        };
+        let depth = match self.depth {
+            RevocationDepth::Off => None,
+            RevocationDepth::Leaf => Some(RevocationCheckDepth::EndEntity),
+            RevocationDepth::Chain => Some(RevocationCheckDepth::Chain),
+        };
+        let crls: Vec<_> = depth.iter().flat_map(|_| &trust.crls).collect();
+        // An unknown status is denied by default; an expired list says nothing about today.
+        let revocation = depth
+            .map(|depth| {
+                let options = RevocationOptionsBuilder::new(&crls);
+                options
+                    .map(|options| options.with_depth(depth).with_expiration_policy(ExpirationPolicy::Enforce).build())
+            })
+            .transpose()
+            .map_err(|_no_lists| Refusal::from(PeerFault::RevocationUnknown))?;
+        let algorithms = webpki::ALL_VERIFICATION_ALGS;
+        match end_entity.verify_for_usage(algorithms, &trust.anchors, intermediates, now, usage, revocation, None) {
+            Ok(path) => check_issuers(&path, at),
+            // A signature by a key that is too weak looks just like a false one; the issuers' keys tell which it is.
+            Err(error @ (webpki::Error::InvalidSignatureForPublicKey | webpki::Error::UnknownIssuer)) => {
+                Err(weak_issuer(intermediates, at).unwrap_or_else(|| refusal(error)))
+            }
+            Err(error) => Err(refusal(error)),
+        }
+    }
+}
+
+/// Our rules on every certificate of the path between the leaf and the anchor.
+fn check_issuers(path: &VerifiedPath<'_>, at: clock::UnixTime) -> Result<(), Refusal> {
+    for issuer in path.intermediate_certificates() {
+        let issuer = Certificate::from_der(&issuer.der()).map_err(|error| Refusal::new(PeerFault::Malformed, error))?;
+        rules::check_issuer(&issuer, at).map_err(|fault| Refusal::new(PeerFault::from(&fault), fault))?;
+    }
+    Ok(())
+}
+
+fn weak_issuer(intermediates: &[CertificateDer<'_>], at: clock::UnixTime) -> Option<Refusal> {
+    intermediates
+        .iter()
+        .filter_map(|der| Certificate::from_der(der).ok())
+        .filter_map(|issuer| rules::check_issuer(&issuer, at).err())
+        .map(|fault| Refusal::new(PeerFault::from(&fault), fault))
+        .find(|refusal| matches!(refusal.fault, PeerFault::WeakKey | PeerFault::WeakSignature))
+}
+
+fn refusal(error: webpki::Error) -> Refusal {
+    Refusal::new(fault(&error), error)
+}
+
+fn fault(error: &webpki::Error) -> PeerFault {
+    use webpki::Error as E;
+    match error {
+        E::CertExpired { .. } => PeerFault::Expired,
+        E::CertNotValidYet { .. } => PeerFault::NotYetValid,
+        E::CertRevoked => PeerFault::Revoked,
+        E::UnknownRevocationStatus
+        | E::CrlExpired { .. }
+        | E::IssuerNotCrlSigner
+        | E::InvalidCrlSignatureForPublicKey
+        | E::UnsupportedCrlSignatureAlgorithmContext(_)
+        | E::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => PeerFault::RevocationUnknown,
+        E::CaUsedAsEndEntity
+        | E::EmptyEkuExtension
+        | E::RequiredEkuNotFoundContext(_)
+        | E::UnsupportedCertVersion
+        | E::UnsupportedCriticalExtension => PeerFault::WrongUsage,
+        E::CertDistrusted
+        | E::EndEntityUsedAsCa
+        | E::MaximumNameConstraintComparisonsExceeded
+        | E::MaximumPathBuildCallsExceeded
+        | E::MaximumPathDepthExceeded
+        | E::MaximumSignatureChecksExceeded
+        | E::NameConstraintViolation
+        | E::PathLenConstraintViolated
+        | E::UnknownIssuer => PeerFault::Untrusted,
+        E::CertNotValidForName(_) => PeerFault::WrongIdentity,
+        E::InvalidSignatureForPublicKey => PeerFault::BadSignature,
+        E::UnsupportedSignatureAlgorithmContext(_) | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            PeerFault::WeakSignature
+        }
+        _ => PeerFault::Malformed,
+    }
+}
