@@ -99,7 +99,7 @@ fn tls_record(negotiated: &Negotiated) -> TlsRecord<'_> {
         alpn: negotiated.alpn.as_deref(),
         resumed: negotiated.resumed,
         peer_subject: peer.map(|peer| peer.subject()),
-        peer_spiffe_id: peer.and_then(|peer| peer.spiffe_id()).map(|id| id.as_str()),
+        peer_spiffe_id: peer.and_then(|peer| peer.spiffe_id()),
         peer_serial: peer.map(|peer| peer.leaf().serial()),
         own_serials: &negotiated.local_serials,
         generation: negotiated.generation,

@@ -79,10 +79,9 @@ fn socket(address: SocketAddr, sharing: Sharing) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Opens the port.
-pub(crate) fn open(socket: Socket) -> io::Result<TcpListener> {
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+/// Opens the port; connections queue until a worker accepts.
+pub(crate) fn listen(socket: &Socket) -> io::Result<()> {
+    socket.listen(BACKLOG)
 }
 
 /// Accepts on one socket until `stop` or the drain, then serves what the backlog holds and closes.
@@ -264,9 +263,9 @@ mod tests {
 
     #[test]
     fn a_port_is_closed_until_it_is_opened() {
-        let (address, mut sockets) = bind("127.0.0.1:0".parse().unwrap(), 1, Conflict::Check).unwrap();
+        let (address, sockets) = bind("127.0.0.1:0".parse().unwrap(), 1, Conflict::Check).unwrap();
         assert_eq!(std::net::TcpStream::connect(address).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
-        let _open = open(sockets.remove(0)).unwrap();
+        listen(&sockets[0]).unwrap();
         std::net::TcpStream::connect(address).unwrap();
     }
 

@@ -1,6 +1,7 @@
 //! The fields of a record: one list that serves the JSON writer, the templates and the documentation.
 
 use super::record::{AccessRecord, RequestRecord, TlsRecord, UpstreamRecord};
+use jadegate_certs::identity::SpiffeId;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +11,7 @@ pub(super) enum Value<'a> {
     Absent,
     Text(&'a str),
     Bytes(&'a [u8]),
+    Identity(&'a SpiffeId),
     List(&'a [String]),
     Number(u64),
     Flag(bool),
@@ -83,7 +85,7 @@ pub(super) static FIELDS: [Field; 34] = [
     field("alpn", "DOWNSTREAM_ALPN", |r| tls(r, |t| t.alpn.map_or(Value::Absent, Value::Bytes))),
     field("resumed", "DOWNSTREAM_TLS_RESUMED", |r| tls(r, |t| Value::Flag(t.resumed))),
     field("peer_subject", "DOWNSTREAM_PEER_SUBJECT", |r| tls(r, |t| text(t.peer_subject))),
-    field("peer_spiffe_id", "DOWNSTREAM_PEER_SPIFFE_ID", |r| tls(r, |t| text(t.peer_spiffe_id))),
+    field("peer_spiffe_id", "DOWNSTREAM_PEER_SPIFFE_ID", |r| tls(r, |t| t.peer_spiffe_id.map_or(Value::Absent, Value::Identity))),
     field("peer_serial", "DOWNSTREAM_PEER_SERIAL", |r| tls(r, |t| text(t.peer_serial))),
     field("own_serials", "DOWNSTREAM_LOCAL_SERIALS", |r| tls(r, |t| Value::List(t.own_serials))),
     field("generation", "TLS_GENERATION", |r| tls(r, |t| Value::Number(t.generation))),

@@ -130,6 +130,7 @@ fn write_json(record: &AccessRecord<'_>, out: &mut Vec<u8>) {
             Value::Absent => {}
             Value::Text(text) => write_json_string(text, out),
             Value::Bytes(bytes) => write_json_string(&String::from_utf8_lossy(bytes), out),
+            Value::Identity(id) => write_json_string(&id.to_string(), out),
             Value::List(items) => {
                 out.push(b'[');
                 for (index, item) in items.iter().enumerate() {
@@ -209,6 +210,10 @@ fn write_plain(value: Value<'_>, out: &mut Vec<u8>) {
         }
         Value::Bytes(bytes) => {
             write_escaped(&String::from_utf8_lossy(bytes), out);
+            Ok(())
+        }
+        Value::Identity(id) => {
+            write_escaped(&id.to_string(), out);
             Ok(())
         }
         Value::List(items) => {

@@ -1,5 +1,6 @@
 //! What one line of the access log says: borrowed facts, nothing allocated to hold them.
 
+use jadegate_certs::identity::SpiffeId;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
@@ -63,7 +64,7 @@ pub struct TlsRecord<'a> {
     /// Subject of the peer's certificate.
     pub peer_subject: Option<&'a str>,
     /// SPIFFE id of the peer's certificate.
-    pub peer_spiffe_id: Option<&'a str>,
+    pub peer_spiffe_id: Option<&'a SpiffeId>,
     /// Serial number of the peer's certificate, in hex.
     pub peer_serial: Option<&'a str>,
     /// Serial numbers of the certificates that we showed.
