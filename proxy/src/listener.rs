@@ -228,8 +228,16 @@ fn classify(error: &io::Error) -> (&'static str, Pace) {
         Some(Errno::CONNABORTED) => ("aborted", Pace::Continue),
         // Errors of the connection that was to be accepted (accept(2)), not of the socket.
         Some(
-            Errno::NETDOWN | Errno::PROTO | Errno::NOPROTOOPT | Errno::HOSTDOWN | Errno::NONET | Errno::HOSTUNREACH
-            | Errno::NETUNREACH | Errno::OPNOTSUPP | Errno::INTR | Errno::AGAIN,
+            Errno::NETDOWN
+            | Errno::PROTO
+            | Errno::NOPROTOOPT
+            | Errno::HOSTDOWN
+            | Errno::NONET
+            | Errno::HOSTUNREACH
+            | Errno::NETUNREACH
+            | Errno::OPNOTSUPP
+            | Errno::INTR
+            | Errno::AGAIN,
         ) => ("network", Pace::Continue),
         // A socket that fails for good must not spin.
         _ => ("other", Pace::Pause),

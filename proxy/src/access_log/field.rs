@@ -85,7 +85,9 @@ pub(super) static FIELDS: [Field; 34] = [
     field("alpn", "DOWNSTREAM_ALPN", |r| tls(r, |t| t.alpn.map_or(Value::Absent, Value::Bytes))),
     field("resumed", "DOWNSTREAM_TLS_RESUMED", |r| tls(r, |t| Value::Flag(t.resumed))),
     field("peer_subject", "DOWNSTREAM_PEER_SUBJECT", |r| tls(r, |t| text(t.peer_subject))),
-    field("peer_spiffe_id", "DOWNSTREAM_PEER_SPIFFE_ID", |r| tls(r, |t| t.peer_spiffe_id.map_or(Value::Absent, Value::Identity))),
+    field("peer_spiffe_id", "DOWNSTREAM_PEER_SPIFFE_ID", |r| {
+        tls(r, |t| t.peer_spiffe_id.map_or(Value::Absent, Value::Identity))
+    }),
     field("peer_serial", "DOWNSTREAM_PEER_SERIAL", |r| tls(r, |t| text(t.peer_serial))),
     field("own_serials", "DOWNSTREAM_LOCAL_SERIALS", |r| tls(r, |t| Value::List(t.own_serials))),
     field("generation", "TLS_GENERATION", |r| tls(r, |t| Value::Number(t.generation))),
