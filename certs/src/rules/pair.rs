@@ -1,6 +1,7 @@
 //! The relation between the sign and the enc certificate of TLCP, which no library checks in full.
 
 use crate::certificate::Certificate;
+use crate::key::PublicKey;
 
 /// Why two certificates are not one pair.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +54,7 @@ pub fn check_pair(sign: &Certificate, enc: &Certificate) -> Result<(), PairFault
     if sign == enc {
         return Err(PairFault::SameCertificate { serial: sign.serial().to_owned() });
     }
-    if sign.spki_der() == enc.spki_der() {
+    if same_key(sign, enc) {
         return Err(PairFault::SameKey);
     }
     if sign.subject_der() != enc.subject_der() {
@@ -66,4 +67,12 @@ pub fn check_pair(sign: &Certificate, enc: &Certificate) -> Result<(), PairFault
         return Err(PairFault::NamesDiffer);
     }
     Ok(())
+}
+
+/// One key may be spelt in two ways, so the octets of its description do not decide.
+fn same_key(sign: &Certificate, enc: &Certificate) -> bool {
+    match (PublicKey::parse(sign.spki_der()), PublicKey::parse(enc.spki_der())) {
+        (Ok(sign), Ok(enc)) => sign == enc,
+        _ => sign.spki_der() == enc.spki_der(),
+    }
 }
