@@ -59,19 +59,41 @@ fn good_leaves_pass_in_their_slot() {
 
 #[test]
 fn the_slots_of_a_pair_want_their_own_usage() {
-    use Usage::{DataEncipherment, DigitalSignature, KeyAgreement, CertificateSigning, KeyEncipherment, NonRepudiation};
+    use Usage::{
+        CertificateSigning, DataEncipherment, DigitalSignature, KeyAgreement, KeyEncipherment, NonRepudiation,
+    };
     for (case, mint, slot, expected) in [
         ("enc in the sign slot (row 1)", enc(), Slot::Sign, "certificate_key_usage"),
         ("sign in the enc slot (rows 1, 7)", sign(), Slot::Enc, "certificate_key_usage"),
         ("no digitalSignature (row 4)", sign().usage(&[NonRepudiation]), Slot::Sign, "certificate_key_usage"),
         ("no keyUsage, sign (row 5)", sign().without_usage(), Slot::Sign, "certificate_key_usage_absent"),
         ("no keyUsage, enc (row 6)", enc().without_usage(), Slot::Enc, "certificate_key_usage_absent"),
-        ("both usages, sign (row 10)", sign().usage(&[DigitalSignature, KeyEncipherment]), Slot::Sign, "certificate_key_usage"),
-        ("both usages, enc (row 10)", enc().usage(&[DigitalSignature, KeyEncipherment]), Slot::Enc, "certificate_key_usage"),
+        (
+            "both usages, sign (row 10)",
+            sign().usage(&[DigitalSignature, KeyEncipherment]),
+            Slot::Sign,
+            "certificate_key_usage",
+        ),
+        (
+            "both usages, enc (row 10)",
+            enc().usage(&[DigitalSignature, KeyEncipherment]),
+            Slot::Enc,
+            "certificate_key_usage",
+        ),
         ("keyCertSign as signing usage", sign().usage(&[CertificateSigning]), Slot::Sign, "certificate_key_usage"),
-        ("keyCertSign beside digitalSignature", sign().usage(&[DigitalSignature, CertificateSigning]), Slot::Sign, "certificate_key_usage"),
+        (
+            "keyCertSign beside digitalSignature",
+            sign().usage(&[DigitalSignature, CertificateSigning]),
+            Slot::Sign,
+            "certificate_key_usage",
+        ),
         ("dataEncipherment alone", enc().usage(&[DataEncipherment]), Slot::Enc, "certificate_key_usage"),
-        ("nonRepudiation beside digitalSignature", sign().usage(&[DigitalSignature, NonRepudiation]), Slot::Sign, "good"),
+        (
+            "nonRepudiation beside digitalSignature",
+            sign().usage(&[DigitalSignature, NonRepudiation]),
+            Slot::Sign,
+            "good",
+        ),
         ("keyEncipherment alone", enc().usage(&[KeyEncipherment]), Slot::Enc, "good"),
         ("keyAgreement alone", enc().usage(&[KeyAgreement]), Slot::Enc, "good"),
     ] {
@@ -126,7 +148,8 @@ fn signatures_are_strong_consistent_and_strict_der() {
     let differs = sign().inner_algorithm(SignatureAlgorithm::EcdsaSha256);
     assert_eq!(server(&sm2(differs), Slot::Sign), "certificate_signature_algorithms_differ", "row 27");
     let rsa_root = Mint::authority("rsa").self_signed(&MintKey::rsa(2048).expect("key")).expect("minted");
-    let sha1 = sign().algorithm(SignatureAlgorithm::RsaSha1).issue(&MintKey::p256().expect("key"), &rsa_root).expect("minted");
+    let sha1 =
+        sign().algorithm(SignatureAlgorithm::RsaSha1).issue(&MintKey::p256().expect("key"), &rsa_root).expect("minted");
     assert_eq!(server(&read(&sha1), Slot::Single), "certificate_weak_signature", "row 29");
     let short = sign().issue(&MintKey::rsa(1024).expect("key"), &shop().standard).expect("minted");
     assert_eq!(server(&read(&short), Slot::Single), "certificate_weak_key", "row 29");
@@ -171,7 +194,8 @@ fn the_shape_of_a_leaf_is_judged() {
 
 #[test]
 fn issuers_are_authorities() {
-    let issuer = |certificate: &Certificate| check_issuer(certificate, UnixTime::now()).err().map(|fault| fault.reason());
+    let issuer =
+        |certificate: &Certificate| check_issuer(certificate, UnixTime::now()).err().map(|fault| fault.reason());
     assert_eq!(issuer(&sm2(Mint::authority("sub"))), None);
     assert_eq!(issuer(&sm2(Mint::authority("sub").without_usage())), None);
     assert_eq!(issuer(&sm2(Mint::authority("sub").without_ca_flag())), Some("issuer_not_ca"), "row 40");
@@ -212,11 +236,13 @@ fn a_pair_is_one_subject_of_one_issuer_with_two_keys() {
     assert_eq!(reason(&sm2(enc().issuer_name(Name::common("other")))), "pair_issuer_differs", "row 12");
     assert_eq!(reason(&sm2(enc().dns("more.example"))), "pair_names_differ", "row 13");
     let key = MintKey::sm2().expect("key");
-    let (one, two) = (sign().issue(&key, &shop().sm2).expect("minted"), enc().issue(&key, &shop().sm2).expect("minted"));
+    let (one, two) =
+        (sign().issue(&key, &shop().sm2).expect("minted"), enc().issue(&key, &shop().sm2).expect("minted"));
     assert_eq!(check_pair(&read(&one), &read(&two)), Err(PairFault::SameKey), "row 16");
     let respelt = enc().spki(key.spki_with_sm2_algorithm().expect("spki")).issue(&key, &shop().sm2).expect("minted");
     assert_eq!(check_pair(&read(&one), &read(&respelt)), Err(PairFault::SameKey), "row 16, spelt otherwise");
-    let turned = (sm2(sign().dns("b.example")), sm2(Mint::leaf("site").dns("b.example").dns("site.example").usage(Usage::ENC)));
+    let turned =
+        (sm2(sign().dns("b.example")), sm2(Mint::leaf("site").dns("b.example").dns("site.example").usage(Usage::ENC)));
     assert_eq!(check_pair(&turned.0, &turned.1), Ok(()), "order of names does not matter");
 }
 
@@ -230,14 +256,21 @@ fn slots_are_told_by_usage_alone() {
 
 #[test]
 fn server_names_come_from_subject_alt_name_only() {
-    let leaf = standard(Mint::leaf("cn.example").dns("a.example").dns("*.wild.example").ip("2001:db8::1".parse().expect("ip")));
+    let leaf = standard(
+        Mint::leaf("cn.example").dns("a.example").dns("*.wild.example").ip("2001:db8::1".parse().expect("ip")),
+    );
     for good in ["a.example", "A.Example.", "x.wild.example", "2001:db8::1", "[2001:db8::1]", "2001:DB8:0::1"] {
         assert!(matches_server_name(&leaf, good), "{good}");
     }
-    for bad in ["cn.example", "wild.example", "x.y.wild.example", "b.example", "*.wild.example", "192.0.2.1", "", "a.example/"] {
+    for bad in
+        ["cn.example", "wild.example", "x.y.wild.example", "b.example", "*.wild.example", "192.0.2.1", "", "a.example/"]
+    {
         assert!(!matches_server_name(&leaf, bad), "{bad} (rows 47, 48)");
     }
-    assert!(!matches_server_name(&standard(Mint::leaf("192.0.2.1").dns("192.0.2.1")), "192.0.2.1"), "an IP is no DNS name");
+    assert!(
+        !matches_server_name(&standard(Mint::leaf("192.0.2.1").dns("192.0.2.1")), "192.0.2.1"),
+        "an IP is no DNS name"
+    );
 }
 
 #[test]
@@ -270,7 +303,9 @@ fn peer_rules_accept_by_any_rule_and_name_it() {
         assert_eq!(rules.check(&leaf), Ok(Some(rule.clone())), "{rule}");
         assert_eq!(rules.check(&other).is_ok(), covers_other, "{rule}");
     }
-    let refuse = |rule: PeerRule, leaf: &Certificate| PeerRules { any_of: vec![rule] }.check(leaf).expect_err("refused").reason();
+    let refuse = |rule: PeerRule, leaf: &Certificate| {
+        PeerRules { any_of: vec![rule] }.check(leaf).expect_err("refused").reason()
+    };
     assert_eq!(refuse(PeerRule::SpiffePrefix("spiffe://td/ns/".to_owned()), &other), "identity_not_allowed", "row 52");
     assert_eq!(refuse(PeerRule::SpiffePrefix("spiffe://other/ns/a".to_owned()), &other), "identity_not_allowed");
     assert_eq!(refuse(PeerRule::Spiffe(id("spiffe://td/a")), &standard(sign())), "identity_no_spiffe_id", "row 49");
