@@ -214,11 +214,16 @@ impl ServerContext {
             return Err(ContextError::NoUsableCredential { policy: options.policy.name });
         }
         let of_kind = |sm2: bool| {
-            let leaves = options.credentials.iter().map(Credential::leaf).enumerate();
-            NameTable::new(leaves.filter(|(_, leaf)| (leaf.key_kind() == Some(KeyKind::Sm2)) == sm2))
+            let leaves = options.credentials.iter().map(Credential::leaf);
+            leaves.filter(move |leaf| (leaf.key_kind() == Some(KeyKind::Sm2)) == sm2)
         };
-        let pairs = NameTable::new(options.pairs.iter().map(|pair| pair.sign.leaf()).enumerate());
-        let names = Names { standard: of_kind(false), sm2: of_kind(true), pairs };
+        let signing = || options.pairs.iter().map(|pair| pair.sign.leaf());
+        let names = Names {
+            standard: NameTable::new(of_kind(false).enumerate()),
+            // The sign certificate of a pair serves RFC 8998 too.
+            sm2: NameTable::new(of_kind(true).chain(signing()).enumerate()),
+            pairs: NameTable::new(signing().enumerate()),
+        };
         let (strict_sni, generation) = (options.strict_sni, options.generation);
         Ok(Self { policy: options.policy, strict_sni, names, standard, sm, fingerprint, generation })
     }

@@ -1,70 +1,41 @@
-//! The Tongsuo engine: TLCP, RFC 8998, and standard TLS where a listener asks for it.
+//! The Tongsuo engine: TLCP, TLS 1.3 after RFC 8998, and standard TLS where a listener or backend asks for it.
+//!
+//! A [`ServerSide`] holds one finished context per certificate (pair) and protocol family; the hello, which was read
+//! before, decides which one a connection is made from, so no callback of the library chooses anything. A
+//! [`ClientSide`] holds one. Contexts are immutable and shared by all workers.
+//!
+//! Peers are verified in [`verify`]: the library builds the path, our rules judge the leaf and the pair, and only that
+//! code makes a [`crate::negotiated::Peer`].
 
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
+mod client;
+mod context;
+mod faults;
+mod outcome;
+mod server;
+mod tickets;
+mod verify;
 
-use crate::connector::ClientOptions;
-use crate::error::{Failure, HandshakeError, NeededCredential, Side, Stage};
-use crate::hello::ClientHello;
-use crate::negotiated::Negotiated;
-use crate::policy::Family;
-use crate::prefixed::Prefixed;
-use crate::server::{ContextError, ServerOptions};
-use crate::stream::Stream;
+pub(crate) use client::ClientSide;
+pub(crate) use server::ServerSide;
 
-/// One context's server side, shared by all handshakes.
-#[derive(Debug)]
-pub(crate) struct ServerSide {}
+use jadegate_tongsuo::openssl::error::ErrorStack;
+use jadegate_tongsuo::openssl::ssl::{Ssl, SslContext};
+use jadegate_tongsuo::trace;
 
-impl ServerSide {
-    /// The engine for these options; none when they give it nothing to do. `fingerprint` binds tickets and session ids.
-    pub(crate) fn new(_options: &ServerOptions, _fingerprint: [u8; 32]) -> Result<Option<Self>, ContextError> {
-        Ok(None)
-    }
+use crate::protocol::{Suite, Version};
 
-    /// Runs the handshake that `hello` begins; its bytes are still in `io`.
-    pub(crate) async fn accept<IO>(
-        &self,
-        _io: Prefixed<IO>,
-        hello: &ClientHello,
-        family: Family,
-        _deadline: Instant,
-    ) -> Result<(Stream<IO>, Negotiated), HandshakeError>
-    where
-        IO: AsyncRead + AsyncWrite + Unpin,
-    {
-        let needed = match family {
-            Family::Tlcp => NeededCredential::TlcpPair,
-            Family::Tls13Sm => NeededCredential::Sm2,
-            Family::Standard => NeededCredential::Standard,
-        };
-        let failure = Failure::LocalCredentialMissing(needed);
-        let mut error = HandshakeError::new(failure, Stage::Negotiation, Side::Downstream);
-        error.hello = Some(Box::new(hello.clone()));
-        Err(error)
-    }
+/// Families with a single version do not look at this.
+const ANY_VERSION: (Version, Version) = (Version::Tls12, Version::Tls13);
+
+/// A connection of the context, ready to remember what happens to it.
+fn prepared(context: &SslContext) -> Result<Ssl, ErrorStack> {
+    let mut ssl = Ssl::new(context)?;
+    trace::attach(&mut ssl)?;
+    verify::attach(&mut ssl)?;
+    Ok(ssl)
 }
 
-/// One connector's client side.
-#[derive(Debug)]
-pub(crate) struct ClientSide {}
-
-impl ClientSide {
-    /// The engine for these options.
-    pub(crate) fn new(_options: &ClientOptions) -> Result<Self, ContextError> {
-        Ok(Self {})
-    }
-
-    /// Runs a handshake with the server at the other end of `io`.
-    pub(crate) async fn connect<IO>(
-        &self,
-        _io: Prefixed<IO>,
-        _deadline: Instant,
-    ) -> Result<(Stream<IO>, Negotiated), HandshakeError>
-    where
-        IO: AsyncRead + AsyncWrite + Unpin,
-    {
-        let failure = Failure::LocalCredentialMissing(NeededCredential::TlcpPair);
-        Err(HandshakeError::new(failure, Stage::Negotiation, Side::Upstream))
-    }
+/// Suites whose key exchange needs the client's pair too (GB/T 38636 6.4.5.8).
+fn is_ephemeral(suite: Suite) -> bool {
+    matches!(suite, Suite::ECDHE_SM4_GCM_SM3 | Suite::ECDHE_SM4_CBC_SM3)
 }

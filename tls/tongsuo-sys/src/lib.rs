@@ -22,6 +22,8 @@ pub const SSL_CB_ALERT: c_int = 0x4000;
 pub const SSL_CB_READ: c_int = 0x04;
 pub const SSL_CB_WRITE: c_int = 0x08;
 
+pub const SSL_CTRL_CHAIN: c_int = 88;
+pub const SSL_CTRL_CHAIN_CERT: c_int = 89;
 pub const SSL_CTRL_GET_SIGNATURE_NAME: c_int = 140;
 pub const SSL_CTRL_GET_PEER_SIGNATURE_NAME: c_int = 141;
 
@@ -51,6 +53,8 @@ unsafe extern "C" {
     pub fn SSL_CTX_use_sign_PrivateKey(context: *mut SSL_CTX, key: *mut EVP_PKEY) -> c_int;
     pub fn SSL_CTX_use_enc_PrivateKey(context: *mut SSL_CTX, key: *mut EVP_PKEY) -> c_int;
 
+    pub fn SSL_CTX_ctrl(context: *mut SSL_CTX, command: c_int, long_argument: c_long, pointer: *mut c_void) -> c_long;
+
     // Observation, ssl.h
     pub fn SSL_CTX_set_info_callback(context: *mut SSL_CTX, callback: Option<InfoCallback>);
     pub fn SSL_ctrl(ssl: *mut SSL, command: c_int, long_argument: c_long, pointer: *mut c_void) -> c_long;
@@ -66,6 +70,7 @@ unsafe extern "C" {
     pub fn OSSL_PARAM_construct_end() -> OSSL_PARAM;
 
     // Certificate stores, x509_vfy.h
+    pub fn SSL_CTX_set1_cert_store(context: *mut SSL_CTX, store: *mut X509_STORE);
     pub fn X509_STORE_add_crl(store: *mut X509_STORE, crl: *mut X509_CRL) -> c_int;
 
     // Versions and curve methods, crypto.h and ec.h

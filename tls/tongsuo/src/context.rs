@@ -1,11 +1,11 @@
 //! Contexts that the openssl crate cannot make: forced TLCP, and strict TLS 1.3-SM.
 
-use foreign_types_shared::ForeignTypeRef;
+use foreign_types_shared::{ForeignType, ForeignTypeRef};
 use jadegate_tongsuo_sys as ffi;
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKeyRef, Private};
 use openssl::ssl::{SslContextBuilder, SslMethod, SslMode, SslOptions};
-use openssl::x509::X509Ref;
+use openssl::x509::{X509, X509Ref};
 use std::time::Duration;
 
 /// Which end of the connection a context serves.
@@ -105,6 +105,24 @@ pub fn set_enc(
     checked(unsafe { ffi::SSL_CTX_use_enc_certificate(builder.as_ptr(), certificate.as_ptr()) })?;
     // SAFETY: as above, for the key.
     checked(unsafe { ffi::SSL_CTX_use_enc_PrivateKey(builder.as_ptr(), key.as_ptr()) })
+}
+
+/// Sets the issuers that go out behind the certificate set last, in this order.
+///
+/// # Errors
+/// The library's, when it has no memory or no certificate was set.
+pub fn set_chain(builder: &mut SslContextBuilder, issuers: Vec<X509>) -> Result<(), ErrorStack> {
+    // SAFETY: the builder owns a live SSL_CTX; no argument but the command.
+    unsafe { ffi::SSL_CTX_ctrl(builder.as_ptr(), ffi::SSL_CTRL_CHAIN, 0, std::ptr::null_mut()) };
+    for issuer in issuers {
+        let issuer = issuer.as_ptr().cast();
+        // SAFETY: the certificate is live for the call; with argument 1 the library takes its own reference.
+        let status = unsafe { ffi::SSL_CTX_ctrl(builder.as_ptr(), ffi::SSL_CTRL_CHAIN_CERT, 1, issuer) };
+        if status != 1 {
+            return Err(ErrorStack::get());
+        }
+    }
+    Ok(())
 }
 
 /// How long a session may be resumed.

@@ -18,8 +18,10 @@
 pub mod context;
 pub mod library;
 pub mod parameters;
+pub mod sessions;
 pub mod store;
 pub mod tickets;
 pub mod trace;
+pub mod verification;
 
 pub use openssl;
