@@ -118,6 +118,7 @@ impl Queue {
             }
             if !state.closing && !state.reopen {
                 drop(state);
+                #[expect(clippy::disallowed_methods, reason = "a writer thread of its own lets lines gather")]
                 std::thread::sleep(GATHER);
                 state = self.lock();
             }
@@ -150,6 +151,7 @@ impl Queue {
             let lines = u64::try_from(memchr::memchr_iter(b'\n', batch).count()).unwrap_or(u64::MAX);
             self.dropped.inc_by(lines);
             tracing::warn!(%error, lines, "access log lines are lost");
+            #[expect(clippy::disallowed_methods, reason = "a writer thread of its own waits before it tries again")]
             std::thread::sleep(RETRY);
         }
         batch.clear();
