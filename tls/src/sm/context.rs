@@ -86,10 +86,17 @@ fn negotiation(builder: &mut SslContextBuilder, role: Role, parameters: &Paramet
             builder.set_cipher_list(&names(&parameters.suites, tlcp_name).join(":"))?;
         }
         Family::Tls13Sm => {
-            tongsuo::strict_sm(builder);
+            // The library's strict mode knows curveSM2 alone and refuses its hybrid. The context allows nothing but
+            // SM suites, SM groups, sm2sig_sm3 and an SM2 certificate anyway, and `outcome` holds every handshake to it.
+            if parameters.groups == [Group::CURVE_SM2] {
+                tongsuo::strict_sm(builder);
+            }
             builder.set_min_proto_version(Some(SslVersion::TLS1_3))?;
             builder.set_max_proto_version(Some(SslVersion::TLS1_3))?;
             builder.set_ciphersuites(&names(&parameters.suites, |suite| suite.to_string()).join(":"))?;
+            //= RFC 8998 3.2: a client sends a key share for curveSM2; a star asks the library for one of each group
+            let share = if role == Role::Client { "*" } else { "" };
+            let groups: Vec<String> = groups.iter().map(|group| format!("{share}{group}")).collect();
             builder.set_groups_list(&groups.join(":"))?;
             builder.set_sigalgs_list("sm2sig_sm3")?;
         }

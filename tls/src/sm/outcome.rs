@@ -106,6 +106,16 @@ fn facts(ssl: &SslRef, family: Family, side: Side, verifier: &Verifier) -> Resul
         (false, Side::Downstream) => parameters::signature_name(ssl).and_then(|name| name.parse().ok()),
         (false, Side::Upstream) => parameters::peer_signature_name(ssl).and_then(|name| name.parse().ok()),
     };
+    if protocol == Protocol::Tls13Sm {
+        //= RFC 8998 3.2, 3.3: suite, group and signature are all national
+        let national = [Suite::TLS_SM4_GCM_SM3, Suite::TLS_SM4_CCM_SM3].contains(&suite)
+            && group.is_some_and(|group| [Group::CURVE_SM2, Group::CURVE_SM2_MLKEM768].contains(&group))
+            && scheme.is_none_or(|scheme| scheme == Scheme::SM2SIG_SM3);
+        if !national {
+            let text = format!("not all of suite {suite}, group {group:?} and signature scheme {scheme:?} are SM");
+            return Err(refused(Failure::PeerMisbehaved(text)));
+        }
+    }
     let alpn = ssl.selected_alpn_protocol().map(<[u8]>::to_vec);
     Ok(Facts { protocol, suite, group, scheme, alpn, resumed, peer })
 }
@@ -114,24 +124,23 @@ fn peer(ssl: &SslRef, resumed: bool, verifier: &Verifier) -> Result<Option<Peer>
     if matches!(verifier.expectation, Expectation::Anybody) {
         return Ok(None);
     }
-    let (leaf, enc, rule) = if resumed {
+    if resumed {
         let Some(certificate) = ssl.peer_certificate() else { return Ok(None) };
         let der = certificate.to_der().map_err(|_| PeerFault::Malformed)?;
         let leaf = Certificate::from_der(&der).map_err(|_| PeerFault::Malformed)?;
         let rule = verifier.resumed(&leaf)?;
-        (leaf, None, rule)
-    } else {
-        let (mut leafs, rule) = verify::verified(ssl);
-        let enc = if leafs.len() > 1 { leafs.pop() } else { None };
-        match leafs.pop() {
-            // A client of TLCP that shows certificates shows both: half a pair passed no pair check.
-            Some(leaf) if enc.is_some() || verifier.protocol != Some(Protocol::Tlcp) => (leaf, enc, rule),
-            Some(_) => return Err(PeerFault::PairInconsistent("the enc certificate is missing".to_owned()).into()),
-            None if ssl.peer_certificate().is_some() => return Err(PeerFault::Untrusted.into()),
-            None => return Ok(None),
+        return Ok(Some(Peer::verified(leaf, None, rule)?));
+    }
+    let verified = verify::verified(ssl);
+    match verified.leaf {
+        // A TLCP peer that shows certificates shows both: half a pair passed no pair check.
+        Some(_) if verified.enc.is_none() && verifier.protocol == Some(Protocol::Tlcp) => {
+            Err(PeerFault::PairInconsistent("the enc certificate is missing".to_owned()).into())
         }
-    };
-    Ok(Some(Peer::verified(leaf, enc, rule)?))
+        Some(leaf) => Ok(Some(Peer::verified(leaf, verified.enc, verified.rule)?)),
+        None if ssl.peer_certificate().is_some() => Err(PeerFault::Untrusted.into()),
+        None => Ok(None),
+    }
 }
 
 /// The failure in our words. `ssl` is the connection as the library left it.

@@ -86,11 +86,20 @@ pub(crate) struct Verifier {
     pub(crate) expectation: Expectation,
 }
 
+/// Tongsuo verifies the two certificates of a TLCP peer one after the other, the enc certificate first.
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    First,
+    Last,
+}
+
 /// What was learned of the peer of one connection.
 #[derive(Debug, Default)]
 struct Findings {
-    /// Leafs that passed, in the order of their slots.
-    leafs: Vec<Certificate>,
+    /// The leaf that passed; in TLCP the sign certificate.
+    leaf: Option<Certificate>,
+    /// TLCP: the enc certificate that passed.
+    enc: Option<Certificate>,
     /// The rule that admitted the peer.
     rule: Option<PeerRule>,
     /// The first thing that was wrong.
@@ -119,9 +128,22 @@ pub(super) fn refusal(ssl: &SslRef) -> Option<Refusal> {
     with_findings(ssl, |findings| findings.refusal.take()).flatten()
 }
 
-/// The verified leafs and the rule that admitted them.
-pub(crate) fn verified(ssl: &SslRef) -> (Vec<Certificate>, Option<PeerRule>) {
-    with_findings(ssl, |findings| (findings.leafs.clone(), findings.rule.clone())).unwrap_or_default()
+/// What was verified of a peer.
+#[derive(Debug, Default)]
+pub(super) struct Verified {
+    pub(super) leaf: Option<Certificate>,
+    pub(super) enc: Option<Certificate>,
+    pub(super) rule: Option<PeerRule>,
+}
+
+/// Takes the verified certificates and the rule that admitted them.
+pub(super) fn verified(ssl: &SslRef) -> Verified {
+    let take = |findings: &mut Findings| Verified {
+        leaf: findings.leaf.take(),
+        enc: findings.enc.take(),
+        rule: findings.rule.take(),
+    };
+    with_findings(ssl, take).unwrap_or_default()
 }
 
 fn with_findings<T>(ssl: &SslRef, read: impl FnOnce(&mut Findings) -> T) -> Option<T> {
@@ -151,13 +173,14 @@ impl Verifier {
     /// The rules for a resumed connection, whose certificate was verified when the session began: its validity in time
     /// and the identity may have changed since, the chain cannot have (the session is bound to the trust).
     pub(crate) fn resumed(&self, leaf: &Certificate) -> Result<Option<PeerRule>, Refusal> {
-        rules::check_leaf(leaf, self.slot(0), self.role, UnixTime::now())?;
+        rules::check_leaf(leaf, self.slot(Turn::Last), self.role, UnixTime::now())?;
         self.identify(leaf)
     }
 
     fn judge(&self, context: &mut X509StoreContextRef) -> Result<(), Refusal> {
-        let earlier = Self::connection(context).map(|ssl| verified(ssl).0).unwrap_or_default();
-        let slot = self.slot(earlier.len());
+        let enc =
+            Self::connection(context).and_then(|ssl| with_findings(ssl, |findings| findings.enc.clone())).flatten();
+        let slot = self.slot(if enc.is_none() { Turn::First } else { Turn::Last });
         let chain: Vec<Certificate> = context
             .chain()
             .map(|chain| chain.iter().map(read).collect::<Result<_, _>>())
@@ -176,19 +199,21 @@ impl Verifier {
                 rules::check_sm2_issuer(issuer)?;
             }
         }
-        if let (Slot::Enc, Some(sign)) = (slot, earlier.first()) {
-            rules::check_pair(sign, leaf)?;
+        if slot == Slot::Enc {
             if let Some(exchange) = Self::connection(context).and_then(exchange) {
                 rules::check_enc_usage(leaf, exchange)?;
             }
         }
-        // The enc certificate has the names of the sign certificate: the pair rule saw to that.
+        if let Some(enc) = &enc {
+            rules::check_pair(leaf, enc)?;
+        }
+        // The enc certificate has the names of the sign certificate: the pair rule sees to that.
         let rule = if slot == Slot::Enc { None } else { self.identify(leaf)? };
         let leaf = leaf.clone();
         if let Some(ssl) = Self::connection(context) {
-            with_findings(ssl, |findings| {
-                findings.leafs.push(leaf);
-                findings.rule = findings.rule.take().or(rule);
+            with_findings(ssl, |findings| match slot {
+                Slot::Enc => findings.enc = Some(leaf),
+                Slot::Single | Slot::Sign => (findings.leaf, findings.rule) = (Some(leaf), rule),
             });
         }
         Ok(())
@@ -203,10 +228,10 @@ impl Verifier {
         }
     }
 
-    fn slot(&self, position: usize) -> Slot {
-        match (self.protocol, position) {
-            (Some(Protocol::Tlcp), 0) => Slot::Sign,
-            (Some(Protocol::Tlcp), _) => Slot::Enc,
+    fn slot(&self, turn: Turn) -> Slot {
+        match (self.protocol, turn) {
+            (Some(Protocol::Tlcp), Turn::First) => Slot::Enc,
+            (Some(Protocol::Tlcp), Turn::Last) => Slot::Sign,
             _ => Slot::Single,
         }
     }
@@ -216,7 +241,7 @@ impl Verifier {
         verification::set_error(context, faults::library_error(refusal.fault.alert(self.protocol)));
         if let Some(ssl) = Self::connection(context) {
             with_findings(ssl, |findings| {
-                findings.leafs.clear();
+                (findings.leaf, findings.enc) = (None, None);
                 findings.refusal.get_or_insert(refusal);
             });
         }
