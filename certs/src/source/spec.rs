@@ -1,10 +1,12 @@
 //! Where a secret comes from, in words: plain data that a configuration fills.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
+
+use super::files::{MAX_CRL, MAX_FILE};
 
 /// Where one secret comes from. Equal descriptions name the same secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,26 +106,36 @@ impl fmt::Debug for Input {
 }
 
 impl SecretSpec {
-    /// All inputs, always in the same order.
-    pub(super) fn inputs(&self) -> Vec<&Input> {
+    /// All inputs with the bound of their size, always in the same order.
+    pub(super) fn inputs(&self) -> Vec<(&Input, usize)> {
+        let small = |input| (input, MAX_FILE);
         match self {
-            Self::Credential(credential) => credential.inputs(),
-            Self::Pair(pair) => [pair.sign.inputs(), pair.enc.inputs()].concat(),
-            Self::Trust(trust) => trust.roots.iter().chain(&trust.crls).collect(),
-            Self::TicketKeys(keys) => vec![&keys.keys],
+            Self::Credential(credential) => credential.inputs().map(small).collect(),
+            Self::Pair(pair) => pair.sign.inputs().chain(pair.enc.inputs()).map(small).collect(),
+            Self::Trust(trust) => {
+                let crls = trust.crls.iter().map(|input| (input, MAX_CRL));
+                trust.roots.iter().map(small).chain(crls).collect()
+            }
+            Self::TicketKeys(keys) => vec![small(&keys.keys)],
         }
+    }
+
+    /// The files among the inputs.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.inputs().into_iter().filter_map(|(input, _)| match input {
+            Input::File(path) => Some(path.as_path()),
+            Input::Inline(_) => None,
+        })
     }
 }
 
 impl CredentialSpec {
-    fn inputs(&self) -> Vec<&Input> {
-        let mut inputs = match &self.material {
-            CredentialInput::Pem { certificate, key } => vec![certificate, key],
-            CredentialInput::Pkcs12(container) => vec![container],
+    fn inputs(&self) -> impl Iterator<Item = &Input> {
+        let (first, second) = match &self.material {
+            CredentialInput::Pem { certificate, key } => (certificate, Some(key)),
+            CredentialInput::Pkcs12(container) => (container, None),
         };
-        inputs.extend(&self.password);
-        inputs.extend(&self.ocsp);
-        inputs
+        [Some(first), second, self.password.as_ref(), self.ocsp.as_ref()].into_iter().flatten()
     }
 }
 
