@@ -11,6 +11,7 @@ mod der;
 pub mod development;
 pub mod identity;
 pub mod key;
+pub mod material;
 pub mod pem;
 pub mod pkcs12;
 pub mod rules;

@@ -75,7 +75,7 @@ impl Hub {
     }
 
     fn new() -> Self {
-        let table = Arc::new(Mutex::new(Table::new()));
+        let table = Arc::default();
         let told = Arc::clone(&table);
         let system = notify::recommended_watcher(move |event| tell(&told, event))
             .inspect_err(|error| tracing::warn!(%error, "files cannot be watched, polling instead"))
@@ -133,7 +133,17 @@ pub(super) struct Subscription {
 
 impl Subscription {
     pub(super) fn new() -> Self {
-        let hub = Hub::shared();
+        Self::of(Hub::shared())
+    }
+
+    /// As on a system where nothing can be watched.
+    #[cfg(test)]
+    pub(super) fn untold() -> Self {
+        let watcher = Mutex::new(Watcher { next_id: 0, system: None });
+        Self::of(Arc::new(Hub { table: Arc::default(), watcher }))
+    }
+
+    fn of(hub: Arc<Hub>) -> Self {
         let id = {
             let mut watcher = lock(&hub.watcher);
             watcher.next_id += 1;
@@ -142,9 +152,9 @@ impl Subscription {
         Self { hub, id, changed: Arc::new(Notify::new()), directories: BTreeSet::new() }
     }
 
-    /// Resolves when something may have changed since the last time it resolved. Cancel safe.
-    pub(super) async fn changed(&self) {
-        self.changed.notified().await;
+    /// Holds a permit when something may have changed since the last one was taken.
+    pub(super) fn signal(&self) -> Arc<Notify> {
+        Arc::clone(&self.changed)
     }
 
     /// Watches exactly these entries from now on. Whatever changes after this call will be told.
@@ -239,7 +249,7 @@ mod tests {
     }
 
     async fn told(subscription: &Subscription) -> bool {
-        timeout(Duration::from_secs(5), subscription.changed()).await.is_ok()
+        timeout(Duration::from_secs(5), subscription.changed.notified()).await.is_ok()
     }
 
     #[tokio::test]
@@ -254,7 +264,7 @@ mod tests {
         assert!(told(&subscription).await);
         assert_eq!(cover(&mut subscription, &file), Coverage::Full);
         // Drain hints that belong to the replacement itself.
-        while timeout(Duration::from_millis(50), subscription.changed()).await.is_ok() {}
+        while timeout(Duration::from_millis(50), subscription.changed.notified()).await.is_ok() {}
         fs::write(&file, "new").expect("file");
         assert!(told(&subscription).await);
     }
@@ -268,7 +278,7 @@ mod tests {
         assert_eq!(cover(&mut subscription, &file), Coverage::Full);
         fs::write(root.path().join("b.pem"), "b").expect("file");
         fs::read(&file).expect("readable");
-        let told_of_neighbour = timeout(Duration::from_millis(200), subscription.changed()).await.is_ok();
+        let told_of_neighbour = timeout(Duration::from_millis(200), subscription.changed.notified()).await.is_ok();
         assert!(!told_of_neighbour);
         fs::write(&file, "a2").expect("file");
         assert!(told(&subscription).await);

@@ -17,8 +17,6 @@ use super::spec::{Input, SecretSpec};
 
 /// Bound of every file but revocation lists.
 pub(super) const MAX_FILE: usize = 1 << 20;
-/// Bound of a file of revocation lists.
-pub(super) const MAX_CRL: usize = 64 << 20;
 /// Readings until two in a row agree.
 const ATTEMPTS: usize = 8;
 
@@ -30,7 +28,7 @@ pub(super) type Bytes = Arc<Zeroizing<Vec<u8>>>;
 pub(super) enum ReadError {
     #[error("{} does not exist", .0.display())]
     Missing(PathBuf),
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{} is larger than {limit} bytes", path.display())]
     TooLarge { path: PathBuf, limit: usize },

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::files::{MAX_CRL, MAX_FILE};
+use super::files::MAX_FILE;
+use crate::trust::MAX_CRL_INPUT;
 
 /// Where one secret comes from. Equal descriptions name the same secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +97,16 @@ impl Input {
     }
 }
 
+/// For people: the path, or that there is none.
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Inline(_) => f.write_str("(inline)"),
+        }
+    }
+}
+
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -113,7 +124,7 @@ impl SecretSpec {
             Self::Credential(credential) => credential.inputs().map(small).collect(),
             Self::Pair(pair) => pair.sign.inputs().chain(pair.enc.inputs()).map(small).collect(),
             Self::Trust(trust) => {
-                let crls = trust.crls.iter().map(|input| (input, MAX_CRL));
+                let crls = trust.crls.iter().map(|input| (input, MAX_CRL_INPUT));
                 trust.roots.iter().map(small).chain(crls).collect()
             }
             Self::TicketKeys(keys) => vec![small(&keys.keys)],
