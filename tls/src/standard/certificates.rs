@@ -38,8 +38,10 @@ impl Usable {
         let key = any_supported_type(&der).map_err(unusable)?;
         let chain =
             credential.chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
+        if !credential.key.matches_spki(leaf.spki_der()) {
+            return Err(unusable(rustls::InconsistentKeys::KeyMismatch.into()));
+        }
         let mut key = CertifiedKey::new(chain, Arc::new(Observed(key)));
-        key.keys_match().map_err(unusable)?;
         key.ocsp = credential.ocsp.as_ref().map(|response| response.to_vec());
         Ok(Self { key: Arc::new(key), serial: leaf.serial().to_owned(), rank: rank(credential.kind()) })
     }

@@ -1,0 +1,212 @@
+//! Peers with broken certificates, in both roles: refused, with the right kind and the right alert.
+
+use std::sync::Arc;
+
+use jadegate_certs::development::mint::{
+    AltName, Mint, MintCrl, MintKey, Minted, Purpose, SignatureAlgorithm, Usage, Version,
+};
+use jadegate_certs::rules::PeerRole;
+use jadegate_tls::{ClientOptions, Failure, PeerFault, RevocationDepth, ServerOptions, Trust};
+
+use crate::kind::Kind;
+use crate::pki::{Identity, Pki, SERVER, authority, trust};
+use crate::wire::{connector, context, failure, handshake};
+
+/// What a peer presents, and how the other side judges it.
+struct Case {
+    identity: Identity,
+    trust: Arc<Trust>,
+    revocation: RevocationDepth,
+}
+
+impl Case {
+    fn new(pki: &Pki, identity: Identity) -> Self {
+        Self { identity, trust: pki.trust(), revocation: RevocationDepth::Off }
+    }
+
+    fn with_lists(pki: &Pki, identity: Identity, revocation: RevocationDepth, lists: &[Vec<u8>]) -> Self {
+        Self { identity, trust: trust(&[&pki.root], lists), revocation }
+    }
+}
+
+type Build = fn(&Pki, PeerRole) -> Case;
+
+/// A leaf without fault, to be spoilt in one respect.
+fn good() -> Mint {
+    Mint::leaf("peer").dns(SERVER)
+}
+
+fn spoilt(pki: &Pki, mint: Mint) -> Case {
+    Case::new(pki, pki.issue(mint))
+}
+
+fn below(pki: &Pki, spoil: impl FnOnce(Mint) -> Mint) -> Minted {
+    spoil(Mint::authority("Intermediate")).issue(&pki.kind.key(), &pki.root).unwrap()
+}
+
+/// A good leaf below an intermediate authority that is spoilt.
+fn under(pki: &Pki, spoil: impl FnOnce(Mint) -> Mint) -> Case {
+    let intermediate = below(pki, spoil);
+    Case::new(pki, pki.issue_below(good(), &intermediate, &[&intermediate]))
+}
+
+fn list(pki: &Pki, spoil: impl FnOnce(MintCrl) -> MintCrl) -> Vec<u8> {
+    spoil(MintCrl::new()).issue(&pki.root).unwrap()
+}
+
+const CASES: &[(&str, &str, Build)] = &[
+    ("expired", "peer_certificate_expired", |pki, _| spoilt(pki, good().expired())),
+    ("not yet valid", "peer_certificate_not_yet_valid", |pki, _| spoilt(pki, good().not_yet_valid())),
+    ("self-signed", "peer_certificate_untrusted", |pki, _| {
+        let stranger = authority(pki.kind, "peer");
+        Case::new(pki, pki.issue_below(good(), &stranger, &[]))
+    }),
+    ("unknown issuer of the root's name", "peer_certificate_bad_signature", |pki, _| {
+        let impostor = authority(pki.kind, "Test Root");
+        Case::new(pki, pki.issue_below(good().without_key_ids(), &impostor, &[]))
+    }),
+    ("intermediate missing", "peer_certificate_untrusted", |pki, _| {
+        let intermediate = below(pki, |mint| mint);
+        Case::new(pki, pki.issue_below(good(), &intermediate, &[]))
+    }),
+    ("intermediate expired", "peer_certificate_expired", |pki, _| under(pki, Mint::expired)),
+    ("intermediate not yet valid", "peer_certificate_not_yet_valid", |pki, _| under(pki, Mint::not_yet_valid)),
+    ("issuer without CA flag", "peer_certificate_untrusted", |pki, _| under(pki, Mint::without_ca_flag)),
+    ("issuer without keyCertSign", "peer_certificate_untrusted", |pki, _| {
+        under(pki, |mint| mint.usage(&[Usage::CrlSigning]))
+    }),
+    ("path too long", "peer_certificate_untrusted", |pki, _| {
+        let upper = below(pki, |mint| mint.path_length(0));
+        let lower = Mint::authority("Lower").issue(&pki.kind.key(), &upper).unwrap();
+        Case::new(pki, pki.issue_below(good(), &lower, &[&lower, &upper]))
+    }),
+    ("signature corrupted", "peer_certificate_bad_signature", |pki, _| spoilt(pki, good().corrupted_signature())),
+    ("intermediate's signature corrupted", "peer_certificate_bad_signature", |pki, _| {
+        under(pki, Mint::corrupted_signature)
+    }),
+    ("purpose of the other role", "peer_certificate_wrong_usage", |pki, role| {
+        let other = match role {
+            PeerRole::Server => Purpose::ClientAuth,
+            PeerRole::Client => Purpose::ServerAuth,
+        };
+        spoilt(pki, good().purposes(&[other]))
+    }),
+    ("purpose foreign to TLS", "peer_certificate_wrong_usage", |pki, _| {
+        spoilt(pki, good().purposes(&[Purpose::CodeSigning]))
+    }),
+    ("no digitalSignature", "peer_certificate_wrong_usage", |pki, _| {
+        spoilt(pki, good().usage(&[Usage::NonRepudiation]))
+    }),
+    ("CA as leaf", "peer_certificate_wrong_usage", |pki, _| spoilt(pki, good().with_ca_flag())),
+    ("X.509 version 1", "peer_certificate_wrong_usage", |pki, _| spoilt(pki, good().version(Version::V1))),
+    ("unknown critical extension", "peer_certificate_wrong_usage", |pki, _| {
+        spoilt(pki, good().unknown_critical_extension())
+    }),
+    ("serial number zero", "peer_certificate_malformed", |pki, _| spoilt(pki, good().serial(&[0]))),
+    ("serial number too long", "peer_certificate_malformed", |pki, _| spoilt(pki, good().serial(&[0x11; 21]))),
+    ("serial number negative", "peer_certificate_malformed", |pki, _| spoilt(pki, good().serial(&[0xff]))),
+    ("algorithms inside and outside differ", "peer_certificate_malformed", |pki, _| {
+        spoilt(pki, good().inner_algorithm(SignatureAlgorithm::EcdsaSha384))
+    }),
+    ("signature not strict DER", "peer_certificate_malformed", |pki, _| spoilt(pki, good().loose_signature())),
+    ("signed over SHA-1", "peer_certificate_weak_signature", |pki, _| {
+        let root = Mint::authority("P-256 Root").self_signed(&MintKey::p256().unwrap()).unwrap();
+        let identity = pki.issue_below(good().algorithm(SignatureAlgorithm::EcdsaSha1), &root, &[]);
+        Case { trust: trust(&[&root], &[]), ..Case::new(pki, identity) }
+    }),
+    ("intermediate with a short RSA key", "peer_certificate_weak_key", |pki, _| {
+        let weak = Mint::authority("Weak").issue(&MintKey::rsa(1024).unwrap(), &pki.root).unwrap();
+        Case::new(pki, pki.issue_below(good(), &weak, &[&weak]))
+    }),
+    ("outside of the issuer's name constraints", "peer_certificate_untrusted", |pki, _| {
+        under(pki, |mint| mint.name_constraints(&[AltName::Dns("elsewhere.example".to_owned())], &[]))
+    }),
+    ("revoked", "peer_certificate_revoked", |pki, _| {
+        let identity = pki.issue(good());
+        let lists = [list(pki, |list| list.revoke(&identity.leaf))];
+        Case::with_lists(pki, identity, RevocationDepth::Leaf, &lists)
+    }),
+    ("revoked by the newer of two lists", "peer_certificate_revoked", |pki, _| {
+        let identity = pki.issue(good());
+        let now = std::time::SystemTime::now();
+        let hour = std::time::Duration::from_secs(3600);
+        let older = list(pki, |list| list.number(1).valid(now - 9 * hour, Some(now + hour)));
+        let newer = list(pki, |list| list.number(2).valid(now - hour, Some(now + hour)).revoke(&identity.leaf));
+        Case::with_lists(pki, identity, RevocationDepth::Leaf, &[older, newer])
+    }),
+    ("issuing authority revoked", "peer_certificate_revoked", |pki, _| {
+        let intermediate = below(pki, |mint| mint);
+        let identity = pki.issue_below(good(), &intermediate, &[&intermediate]);
+        let lists = [list(pki, |list| list.revoke(&intermediate)), MintCrl::new().issue(&intermediate).unwrap()];
+        Case::with_lists(pki, identity, RevocationDepth::Chain, &lists)
+    }),
+    ("no list of the issuer", "peer_certificate_revocation_unknown", |pki, _| {
+        let intermediate = below(pki, |mint| mint);
+        let identity = pki.issue_below(good(), &intermediate, &[&intermediate]);
+        Case::with_lists(pki, identity, RevocationDepth::Leaf, &[list(pki, |list| list)])
+    }),
+    ("no list of the issuer's issuer", "peer_certificate_revocation_unknown", |pki, _| {
+        let intermediate = below(pki, |mint| mint);
+        let identity = pki.issue_below(good(), &intermediate, &[&intermediate]);
+        let lists = [MintCrl::new().issue(&intermediate).unwrap()];
+        Case::with_lists(pki, identity, RevocationDepth::Chain, &lists)
+    }),
+    ("list past its next update", "peer_certificate_revocation_unknown", |pki, _| {
+        Case::with_lists(pki, pki.issue(good()), RevocationDepth::Leaf, &[list(pki, MintCrl::stale)])
+    }),
+    ("list with a corrupted signature", "peer_certificate_revocation_unknown", |pki, _| {
+        Case::with_lists(pki, pki.issue(good()), RevocationDepth::Leaf, &[list(pki, MintCrl::corrupted_signature)])
+    }),
+    ("two URIs", "peer_certificate_wrong_identity", |pki, _| {
+        spoilt(pki, good().uri("spiffe://mesh.example/a").uri("spiffe://mesh.example/b"))
+    }),
+    ("a SPIFFE id that does not parse", "peer_certificate_wrong_identity", |pki, _| {
+        spoilt(pki, good().uri("spiffe://mesh.example//a"))
+    }),
+];
+
+/// What only a server can get wrong: its name.
+const SERVER_CASES: &[(&str, &str, Build)] = &[
+    ("another name", "peer_certificate_wrong_identity", |pki, _| spoilt(pki, Mint::leaf(SERVER).dns("other.example"))),
+    ("no name but the common one", "peer_certificate_wrong_identity", |pki, _| spoilt(pki, Mint::leaf(SERVER))),
+    ("a wildcard too wide", "peer_certificate_wrong_identity", |pki, _| {
+        spoilt(pki, Mint::leaf("peer").dns("*.example.net"))
+    }),
+];
+
+fn judge(what: &str, kind: Kind, refused: &jadegate_tls::HandshakeError, reason: &str) {
+    assert_eq!(refused.reason(), reason, "{what}: {refused}, {:?}", refused.source);
+    let Failure::PeerCertificate(fault) = &refused.failure else { panic!("{what}: {refused}") };
+    assert_eq!(refused.alert_sent, Some(fault.alert(Some(kind.protocol))), "{what}");
+    assert_eq!(refused.stage, jadegate_tls::Stage::Certificate, "{what}");
+}
+
+pub(crate) async fn broken_servers_are_refused_with_the_kind_of_their_fault(kind: Kind) {
+    for (what, reason, build) in CASES.iter().chain(SERVER_CASES) {
+        let pki = Pki::new(kind);
+        let case = build(&pki, PeerRole::Server);
+        let server = context(pki.server(&case.identity));
+        let client = ClientOptions { trust: Some(case.trust), revocation: case.revocation, ..pki.client() };
+        let (served, connection) = handshake(&server, &connector(client)).await;
+        let refused = failure(connection);
+        judge(what, kind, &refused, reason);
+        assert_eq!(failure(served).alert_received, refused.alert_sent, "{what}: the server is told");
+    }
+}
+
+pub(crate) async fn broken_clients_are_refused_with_the_kind_of_their_fault(kind: Kind) {
+    for (what, reason, build) in CASES {
+        let pki = Pki::new(kind);
+        let case = build(&pki, PeerRole::Client);
+        let server = pki.mutual(&pki.leaf(SERVER));
+        let server = context(ServerOptions { trust: Some(case.trust), revocation: case.revocation, ..server });
+        let client = connector(pki.client_with(&case.identity));
+        let (served, connection) = handshake(&server, &client).await;
+        let refused = failure(served);
+        judge(what, kind, &refused, reason);
+        assert_ne!(refused.failure, Failure::PeerCertificate(PeerFault::Absent), "{what}: it was shown");
+        if !kind.client_finishes_first() {
+            assert_eq!(failure(connection).alert_received, refused.alert_sent, "{what}: the client is told");
+        }
+    }
+}
