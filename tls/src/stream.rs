@@ -43,6 +43,33 @@ impl<IO> Stream<IO> {
     }
 }
 
+impl<IO> Stream<IO> {
+    /// DER of the certificates that the peer showed, as it showed them: its leaf (in TLCP sign, then enc) first.
+    ///
+    /// They are facts for a report, not an identity: whether they were verified says
+    /// [`Negotiated::peer`](crate::negotiated::Negotiated::peer) alone. Empty without TLS and on resumed connections.
+    pub fn shown_certificates(&self) -> Vec<Vec<u8>> {
+        let of_rustls = |shown: Option<&[rustls::pki_types::CertificateDer<'_>]>| {
+            shown.unwrap_or_default().iter().map(|certificate| certificate.to_vec()).collect()
+        };
+        match self {
+            Self::Plain(_) => Vec::new(),
+            Self::RustlsServer(stream) => of_rustls(stream.get_ref().1.peer_certificates()),
+            Self::RustlsClient(stream) => of_rustls(stream.get_ref().1.peer_certificates()),
+            Self::Tongsuo(stream) => {
+                let chain = stream.ssl().peer_cert_chain().into_iter().flatten();
+                let mut shown: Vec<Vec<u8>> = chain.filter_map(|certificate| certificate.to_der().ok()).collect();
+                // A server's view of the chain lacks the client's own certificate.
+                let own = stream.ssl().peer_certificate().and_then(|certificate| certificate.to_der().ok());
+                if let Some(own) = own.filter(|own| shown.first() != Some(own)) {
+                    shown.insert(0, own);
+                }
+                shown
+            }
+        }
+    }
+}
+
 /// Runs one poll function on whichever stream there is.
 macro_rules! delegate {
     ($self:expr, $stream:ident => $call:expr) => {
