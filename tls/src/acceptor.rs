@@ -1,8 +1,10 @@
 //! The server's front door: sniff, choose a chain, choose an engine, shake hands.
 //!
 //! [`Acceptor::accept`] owns every limit of a handshake: one deadline from the call to the last handshake byte (waiting
-//! for a place included), and a bound on handshakes in flight with a bounded queue before it. Dropping the future at
-//! any point gives the place back and closes the transport.
+//! for a place included), and a bound on handshakes in flight with a bounded queue before it. A connection needs a
+//! place from its first byte on: browsers open connections ahead of need, and those must not keep others out, while
+//! whoever makes us buffer has to hold a place. Dropping the future at any point gives the place back and closes the
+//! transport.
 //!
 //! When the hello alone shows that no handshake can follow, no engine is asked: the peer gets the fatal alert that
 //! says why, in the record format it spoke, and the caller gets the [`HandshakeError`] with the hello in it.
@@ -13,11 +15,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
-use self::refusal::refuse;
+use self::refusal::{ClientRecord, refuse};
 use crate::error::{Failure, HandshakeError, Side, Stage};
 use crate::hello::ClientHello;
 use crate::negotiated::Negotiated;
@@ -26,6 +28,9 @@ use crate::protocol::Protocol;
 use crate::server::{Plan, ServerContext};
 use crate::sniff::{First, read_first};
 use crate::stream::Stream;
+
+/// Bytes read before a connection needs a place: enough for a record header.
+const START: usize = 64;
 
 /// Bounds of accepting.
 #[derive(Debug, Clone)]
@@ -122,23 +127,39 @@ impl Acceptor {
         IO: AsyncRead + AsyncWrite + Unpin,
     {
         let deadline = Instant::now() + self.limits.deadline;
-        let _place = self.place(deadline).await?;
         let failed = |failure| HandshakeError::new(failure, Stage::Hello, Side::Downstream);
+        let mut start = Vec::with_capacity(START);
+        match timeout_at(deadline, io.read_buf(&mut start)).await {
+            Ok(Ok(0)) => return Err(failed(Failure::ClosedBeforeAnyByte)),
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                let mut failed = failed(Failure::Io(error.kind()));
+                failed.source = Some(error.into());
+                return Err(failed);
+            }
+            Err(_elapsed) => return Err(failed(Failure::TimedOut)),
+        }
+        let _place = self.place(deadline).await?;
+        let record = ClientRecord::of(&start);
+        let mut io = Prefixed::new(start, io);
         let (first, received) = match timeout_at(deadline, read_first(&mut io)).await {
             Ok(Ok(read)) => read,
             Ok(Err(error)) => {
                 let mut failed = failed(Failure::from(&error));
                 failed.source = Some(error.into());
-                return Err(refuse(io, failed, deadline).await);
+                return Err(refuse(io, failed, record, deadline).await);
             }
             Err(_elapsed) => return Err(failed(Failure::TimedOut)),
         };
+        let Ok(io) = io.into_inner() else {
+            // Reading the first message starts with these bytes, so they cannot be left over.
+            return Err(failed(Failure::Engine("bytes before the hello were not read".to_owned())));
+        };
+        let io = Prefixed::new(received, io);
         match first {
-            First::Hello(hello) => self.handshake(Prefixed::new(received, io), hello, select, deadline).await,
+            First::Hello(hello) => self.handshake(io, hello, select, deadline).await,
             First::NotTls => match select(&Offer::Plaintext) {
-                Selection::Plaintext { chain } => {
-                    Ok(Accepted { stream: Stream::Plain(Prefixed::new(received, io)), negotiated: None, chain })
-                }
+                Selection::Plaintext { chain } => Ok(Accepted { stream: Stream::Plain(io), negotiated: None, chain }),
                 Selection::Tls { .. } | Selection::Refuse(NoChain) => Err(failed(Failure::NotTls)),
             },
         }
@@ -154,15 +175,16 @@ impl Acceptor {
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
+        let record = ClientRecord::with_version(hello.record_version);
         let (context, chain) = match select(&Offer::Tls(&hello)) {
             Selection::Tls { context, chain } => (context, chain),
             Selection::Plaintext { .. } | Selection::Refuse(NoChain) => {
-                return Err(refuse(io, before_engine(Failure::NoChain, hello), deadline).await);
+                return Err(refuse(io, before_engine(Failure::NoChain, hello), record, deadline).await);
             }
         };
         let plan = match context.plan(&hello) {
             Ok(plan) => plan,
-            Err(failure) => return Err(refuse(io, before_engine(failure, hello), deadline).await),
+            Err(failure) => return Err(refuse(io, before_engine(failure, hello), record, deadline).await),
         };
         let (stream, negotiated) = match plan {
             Plan::Standard(engine, usable) => engine.accept(io, &hello, usable, deadline).await?,

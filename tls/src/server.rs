@@ -15,7 +15,7 @@ use jadegate_certs::key::KeyKind;
 use jadegate_certs::rules::PeerRules;
 
 use self::names::NameTable;
-use crate::error::{Failure, NeededCredential};
+use crate::error::{Failure, Mismatch, NeededCredential};
 use crate::hello::ClientHello;
 use crate::policy::{Available, Family, Policy, PolicyName};
 use crate::tickets::{TicketRing, TicketRingError, TicketRotation};
@@ -176,6 +176,7 @@ impl ContextError {
 pub struct ServerContext {
     policy: Policy,
     strict_sni: bool,
+    alpn: Vec<Vec<u8>>,
     names: Names,
     standard: Option<standard::ServerSide>,
     sm: Option<sm::ServerSide>,
@@ -224,8 +225,8 @@ impl ServerContext {
             sm2: NameTable::new(of_kind(true).chain(signing()).enumerate()),
             pairs: NameTable::new(signing().enumerate()),
         };
-        let (strict_sni, generation) = (options.strict_sni, options.generation);
-        Ok(Self { policy: options.policy, strict_sni, names, standard, sm, fingerprint, generation })
+        let ServerOptions { policy, strict_sni, alpn, generation, .. } = options;
+        Ok(Self { policy, strict_sni, alpn, names, standard, sm, fingerprint, generation })
     }
 
     /// What resumption is bound to: contexts of equal fingerprint accept each other's tickets under the same keys.
@@ -241,6 +242,7 @@ impl ServerContext {
     /// Chooses engine and certificate for a hello, or says why no handshake can follow.
     pub(crate) fn plan(&self, hello: &ClientHello) -> Result<Plan<'_>, Failure> {
         let family = self.policy.decide(hello, self.available(hello)?)?;
+        self.check_alpn(hello)?;
         match (family, &self.standard, &self.sm) {
             (Family::Standard, Some(standard), _) => Ok(Plan::Standard(standard, standard.choose(hello)?)),
             (family, _, Some(sm)) => Ok(Plan::Tongsuo(sm, family)),
@@ -250,6 +252,16 @@ impl ServerContext {
                 Family::Standard => NeededCredential::Standard,
             })),
         }
+    }
+
+    /// A client that offers application protocols is served one of them or none (RFC 7301 3.2), in either engine.
+    fn check_alpn(&self, hello: &ClientHello) -> Result<(), Failure> {
+        let common = || hello.alpn.iter().any(|offered| self.alpn.contains(offered));
+        if self.alpn.is_empty() || hello.alpn.is_empty() || common() {
+            return Ok(());
+        }
+        let text = |protocol: &Vec<u8>| protocol.escape_ascii().to_string();
+        Err(Failure::NoCommonAlpn(Mismatch::new(hello.alpn.iter().map(text), self.alpn.iter().map(text))))
     }
 
     /// Which kinds of credential are there for the name. A certificate of another name stands in only when names are

@@ -14,6 +14,7 @@ mod client;
 mod failure;
 mod provider;
 mod server;
+mod sessions;
 mod verification;
 mod verifier;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jadegate_certs::rules::PeerRole;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::UnixTime;
+use rustls::server::NoServerSessionStorage;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache};
 use rustls::{DistinguishedName, HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
@@ -16,6 +16,7 @@ use super::attempt::{Attempt, Findings};
 use super::certificates::{Certificates, Chosen, Usable};
 use super::failure::Handshake;
 use super::provider;
+use super::sessions::Sessions;
 use super::verification::{Identity, Verification};
 use super::verifier::ClientVerifier;
 use crate::error::{Failure, HandshakeError, PeerFault, Side, Stage};
@@ -219,7 +220,7 @@ fn resumption(config: &mut ServerConfig, options: &ServerOptions, fingerprint: [
     let resumption = &options.resumption;
     config.session_storage = match resumption.session_ids {
         0 => Arc::new(NoServerSessionStorage {}),
-        sessions => ServerSessionMemoryCache::new(sessions),
+        most => Arc::new(Sessions::new(most, resumption.lifetime)),
     };
     match &resumption.tickets {
         Some(ring) => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jadegate_tls::{AcceptLimits, Acceptor, Failure, Side, Stage};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
 
 use crate::kind::Kind;
@@ -65,6 +65,30 @@ pub(crate) async fn a_silent_server_times_out(kind: Kind) {
     assert_eq!(started.elapsed().as_secs(), 2);
 }
 
+/// A connection of which one byte has come.
+async fn started_hello() -> (DuplexStream, DuplexStream) {
+    let (near, mut far) = tokio::io::duplex(1024);
+    far.write_all(&[22]).await.unwrap();
+    (near, far)
+}
+
+pub(crate) async fn a_connection_opened_ahead_of_need_keeps_no_one_out(kind: Kind) {
+    let pki = Pki::new(kind);
+    let server = context(pki.server(&pki.leaf(SERVER)));
+    let acceptor = Acceptor::new(AcceptLimits { queue: 0, ..AcceptLimits::with_handshakes(1) });
+    let (silent, _keep) = tokio::io::duplex(1024);
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    let client = connector(pki.client());
+    let (idle, served, connection) = tokio::join!(
+        accept(&acceptor, silent, &server),
+        accept(&acceptor, near, &server),
+        client.connect(far, DEADLINE),
+    );
+    served.unwrap();
+    connection.unwrap();
+    assert_eq!(failure(idle).failure, Failure::TimedOut);
+}
+
 pub(crate) async fn handshakes_beyond_the_bound_wait_and_then_fail(kind: Kind) {
     let pki = Pki::new(kind);
     let server = context(pki.server(&pki.leaf(SERVER)));
@@ -74,14 +98,14 @@ pub(crate) async fn handshakes_beyond_the_bound_wait_and_then_fail(kind: Kind) {
 
     // The first holds the only place for its whole deadline, the second waits for it in vain, the third finds the
     // queue full.
-    let (silent, _keep) = tokio::io::duplex(1024);
-    let (waiting, _keep_too) = tokio::io::duplex(1024);
-    let (surplus, _keep_three) = tokio::io::duplex(1024);
+    let (one, _keep_one) = started_hello().await;
+    let (two, _keep_two) = started_hello().await;
+    let (three, _keep_three) = started_hello().await;
     let started = Instant::now();
     let (first, second, third) = tokio::join!(
-        accept(&acceptor, silent, &server),
-        async { (accept(&acceptor, waiting, &server).await, started.elapsed()) },
-        async { (accept(&acceptor, surplus, &server).await, started.elapsed()) },
+        accept(&acceptor, one, &server),
+        async { (accept(&acceptor, two, &server).await, started.elapsed()) },
+        async { (accept(&acceptor, three, &server).await, started.elapsed()) },
     );
     assert_eq!(failure(first).failure, Failure::TimedOut);
     assert!(matches!(failure(second.0).failure, Failure::TooManyHandshakes | Failure::TimedOut));
@@ -90,7 +114,7 @@ pub(crate) async fn handshakes_beyond_the_bound_wait_and_then_fail(kind: Kind) {
     assert_eq!(third.1.as_secs(), 0, "at once");
 
     // A place that comes free in time is given to whoever waits.
-    let (closing, gone) = tokio::io::duplex(1024);
+    let (closing, gone) = started_hello().await;
     let (near, far) = tokio::io::duplex(64 * 1024);
     let leave = async {
         tokio::task::yield_now().await;
@@ -102,7 +126,7 @@ pub(crate) async fn handshakes_beyond_the_bound_wait_and_then_fail(kind: Kind) {
         client.connect(far, DEADLINE),
         leave,
     );
-    assert_eq!(failure(first).failure, Failure::ClosedBeforeAnyByte);
+    assert_eq!(failure(first).failure, Failure::Closed);
     second.unwrap();
     connection.unwrap();
     assert_eq!(limits.concurrent.available_permits(), 1);

@@ -56,6 +56,7 @@ macro_rules! behaviours {
             limits::a_silent_client_times_out_in_the_hello,
             limits::a_client_that_stops_after_its_hello_times_out_in_the_handshake,
             limits::a_silent_server_times_out,
+            limits::a_connection_opened_ahead_of_need_keeps_no_one_out,
             limits::handshakes_beyond_the_bound_wait_and_then_fail,
             refusals::a_client_without_a_chain_gets_an_alert,
             leaks::handshakes_of_every_outcome_leave_nothing_behind,
