@@ -1,0 +1,265 @@
+//! What happens to the fields of a message on its way through.
+//!
+//! A request is checked (one `Host`, which is the target's authority), loses what concerns one connection only (RFC 9110
+//! §7.6.1), and is told where it came from: the client's address is appended to `X-Forwarded-For`, `X-Forwarded-Proto` is
+//! set, and a `Forwarded` field that is there gets an element of ours, so that no client can make itself the last one.
+//! Everything else, `Date`, `Server` and `Via` included, is passed on as it is. Fields are changed in place; nothing is
+//! copied that need not be.
+
+use super::reject::Rejection;
+use super::session::{Session, Transport};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, COOKIE, Entry, FORWARDED, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const GRPC_TRAILERS: &str = "grpc-status, grpc-message, grpc-status-details-bin";
+
+/// What the request's `Connection` and `Upgrade` mean for us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Switch {
+    /// To these protocols, if the backend agrees.
+    To(HeaderValue),
+    /// The connection stays HTTP.
+    None,
+}
+
+/// Whether the client says that this is its last request on the connection.
+pub(super) fn is_last<B>(request: &Request<B>) -> bool {
+    let says = |word| tokens(request.headers(), &CONNECTION).any(|token| token.eq_ignore_ascii_case(word));
+    match request.version() {
+        Version::HTTP_10 => !says("keep-alive"),
+        Version::HTTP_11 => says("close"),
+        _ => false,
+    }
+}
+
+/// Checks what the guard cannot see: the target and its `Host`.
+pub(super) fn check<B>(request: &Request<B>, session: &Session) -> Result<(), Rejection> {
+    let uri = request.uri();
+    if request.method() == Method::CONNECT {
+        return Err(Rejection::Connect);
+    }
+    if request.headers().len() > session.site.limits.headers {
+        return Err(Rejection::TooManyHeaders);
+    }
+    let path = uri.path_and_query().map_or("", |target| target.as_str());
+    if path.len() > super::TARGET_BYTES {
+        return Err(Rejection::TargetTooLong);
+    }
+    match path.as_bytes().first() {
+        Some(b'/') => {}
+        Some(b'*') if path == "*" && request.method() == Method::OPTIONS => {}
+        // `OPTIONS http://host` without a path is the absolute form of `*` (RFC 9112 §3.2.4).
+        _ => return Err(Rejection::TargetForm),
+    }
+    if uri.scheme().is_some_and(|scheme| scheme.as_str() != "http" && scheme.as_str() != "https") {
+        return Err(Rejection::TargetForm);
+    }
+    check_host(request)
+}
+
+fn check_host<B>(request: &Request<B>) -> Result<(), Rejection> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let host = hosts.next();
+    if hosts.next().is_some() {
+        return Err(Rejection::SeveralHosts);
+    }
+    let authority = request.uri().authority();
+    if authority.is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err(Rejection::Host);
+    }
+    match (host, authority) {
+        (None, None) if request.version() == Version::HTTP_10 => Ok(()),
+        (None, None) => Err(Rejection::HostMissing),
+        (None, Some(_)) if request.version() == Version::HTTP_11 => Err(Rejection::HostMissing),
+        (None, Some(_)) => Ok(()),
+        (Some(host), None) if host.is_empty() => Err(Rejection::HostMissing),
+        (Some(host), None) => check_authority(host),
+        (Some(host), Some(authority)) if host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => Ok(()),
+        (Some(_), Some(_)) => Err(Rejection::HostMismatch),
+    }
+}
+
+/// The syntax of a `Host`, without an allocation: a name, an IPv4 address or a bracketed IPv6 address, and a port.
+fn check_authority(host: &HeaderValue) -> Result<(), Rejection> {
+    let bytes = host.as_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let name = match bytes.iter().rposition(|byte| *byte == b':') {
+        Some(colon) if bytes[colon + 1..].iter().all(u8::is_ascii_digit) && bytes.len() - colon <= 6 => &bytes[..colon],
+        _ => bytes,
+    };
+    if !name.is_empty() && name.iter().all(plain) {
+        return Ok(());
+    }
+    // Rare: brackets, percent signs, sub-delimiters.
+    match Authority::try_from(bytes) {
+        Ok(authority) if !authority.host().is_empty() && !bytes.contains(&b'@') => Ok(()),
+        _ => Err(Rejection::Host),
+    }
+}
+
+/// Turns the client's request into the one that goes on.
+pub(super) fn forward<B>(request: &mut Request<B>, session: &Session) -> Result<Switch, Rejection> {
+    let version = request.version();
+    if version == Version::HTTP_10
+        && request.uri().authority().is_none()
+        && let Entry::Vacant(host) = request.headers_mut().entry(HOST)
+        && let Ok(local) = HeaderValue::from_str(&session.site.local.to_string())
+    {
+        host.insert(local);
+    }
+    let headers = request.headers_mut();
+    let switch = switch(headers, version);
+    let trailers = headers.contains_key(TE) && tokens(headers, &TE).any(|token| token.eq_ignore_ascii_case("trailers"));
+    let named = named_fields(headers);
+    if named.iter().any(is_protected) {
+        return Err(Rejection::Connection);
+    }
+    for name in named {
+        headers.remove(name);
+    }
+    remove_hop_by_hop(headers);
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    if let Switch::To(protocols) = &switch {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocols.clone());
+    }
+    if version == Version::HTTP_2 {
+        join_cookies(headers);
+    }
+    tell_origin(headers, session);
+    Ok(switch)
+}
+
+/// Turns the backend's response into the one that goes to the client.
+pub(super) fn respond(headers: &mut HeaderMap, status: StatusCode) {
+    let switched = status == StatusCode::SWITCHING_PROTOCOLS;
+    let protocols = if switched { headers.get(UPGRADE).cloned() } else { None };
+    let named = named_fields(headers);
+    for name in named.iter().filter(|name| !is_protected(name)) {
+        headers.remove(name);
+    }
+    remove_hop_by_hop(headers);
+    if let Some(protocols) = protocols {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocols);
+    }
+}
+
+/// Declares the trailers of a gRPC response, which an HTTP/2 backend need not do, so that they reach an HTTP/1.1 client
+/// that asked for them.
+pub(super) fn declare_grpc_trailers(headers: &mut HeaderMap) {
+    let grpc = headers
+        .get(http::header::CONTENT_TYPE)
+        .is_some_and(|content| content.as_bytes().starts_with(b"application/grpc"));
+    if grpc && !headers.contains_key(TRAILER) {
+        headers.insert(TRAILER, HeaderValue::from_static(GRPC_TRAILERS));
+    }
+}
+
+fn switch(headers: &HeaderMap, version: Version) -> Switch {
+    if version != Version::HTTP_11 {
+        return Switch::None;
+    }
+    let Some(protocols) = headers.get(UPGRADE) else { return Switch::None };
+    let asked = tokens(headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
+    // `h2c` would open a second way into the backend, past every check of ours.
+    let cleartext_http2 = tokens(headers, &UPGRADE).any(|token| token.eq_ignore_ascii_case("h2c"));
+    if asked && !cleartext_http2 && headers.get_all(UPGRADE).iter().count() == 1 {
+        Switch::To(protocols.clone())
+    } else {
+        Switch::None
+    }
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE, TE, HTTP2_SETTINGS] {
+        headers.remove(name);
+    }
+}
+
+/// The fields that `Connection` names, without its usual words. Allocates only if there are any.
+fn named_fields(headers: &HeaderMap) -> Vec<HeaderName> {
+    tokens(headers, &CONNECTION)
+        .filter(|token| !["keep-alive", "close", "upgrade", "te"].iter().any(|usual| token.eq_ignore_ascii_case(usual)))
+        .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
+        .collect()
+}
+
+/// Removing one of these would change what the message means to the next hop.
+fn is_protected(name: &HeaderName) -> bool {
+    *name == HOST || *name == CONTENT_LENGTH || *name == X_FORWARDED_FOR || *name == X_FORWARDED_PROTO
+}
+
+/// The comma-separated words of a field.
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+}
+
+/// HTTP/2 may cut a cookie into crumbs; for HTTP/1.1 they have to be one field again (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut crumbs = headers.get_all(COOKIE).iter();
+    if crumbs.next().is_none() || crumbs.next().is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, cookie);
+    }
+}
+
+fn tell_origin(headers: &mut HeaderMap, session: &Session) {
+    let proto = match session.site.transport {
+        Transport::Tls => "https",
+        Transport::Plaintext => "http",
+    };
+    append(headers, X_FORWARDED_FOR, &session.client);
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
+    if headers.contains_key(FORWARDED) {
+        let address = session.site.remote.ip().to_canonical();
+        let element = if address.is_ipv4() {
+            format!("for={address};proto={proto}")
+        } else {
+            format!("for=\"[{address}]\";proto={proto}")
+        };
+        if let Ok(element) = HeaderValue::from_str(&element) {
+            append(headers, FORWARDED, &element);
+        }
+    }
+}
+
+/// Adds an element to the end of a list field, which becomes one line.
+fn append(headers: &mut HeaderMap, name: HeaderName, element: &HeaderValue) {
+    if !headers.contains_key(&name) {
+        headers.insert(name, element.clone());
+        return;
+    }
+    let mut list: Vec<&[u8]> = headers.get_all(&name).iter().map(HeaderValue::as_bytes).collect();
+    list.push(element.as_bytes());
+    if let Ok(list) = HeaderValue::from_bytes(&list.join(&b", "[..])) {
+        headers.insert(name, list);
+    }
+}
+
+/// The request target as the access log has it.
+pub(super) fn target(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("", |target| target.as_str())
+}
+
+#[cfg(test)]
+mod tests;
