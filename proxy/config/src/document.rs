@@ -2,6 +2,9 @@
 //!
 //! These types are the format: the JSON Schema is generated from them, the structural check obeys that schema, and the
 //! text of their documentation is what an editor shows.
+//!
+//! Every field is optional to serde, those that the schema requires too: the structural check has reported what is
+//! missing, and the rest can still be looked at.
 
 mod backend;
 mod listener;
@@ -38,8 +41,8 @@ pub(crate) struct Document {
     /// Bounds over the whole process.
     pub(crate) limits: Option<ProcessLimits>,
     /// What to listen on.
-    #[schemars(length(min = 1))]
-    pub(crate) listeners: Vec<Listener>,
+    #[schemars(required, length(min = 1))]
+    pub(crate) listeners: Option<Vec<Listener>>,
     /// Where traffic goes. A listener may also name an address directly.
     pub(crate) backends: Option<Vec<Backend>>,
 }

@@ -10,9 +10,17 @@
 #![forbid(unsafe_code)]
 
 mod chain_table;
+mod document;
 pub mod model;
+mod path;
 mod pending;
+mod problem;
+mod schema;
+mod suggest;
+mod units;
 mod yaml;
 
 pub use chain_table::{ChainTable, ChainTableError, Facts};
 pub use model::*;
+pub use problem::{Problem, Problems};
+pub use schema::schema;

@@ -113,6 +113,9 @@ impl Node {
 /// A text from the document as it may appear in a message: quoted, escaped, cut.
 pub(crate) fn quote(text: &str) -> String {
     const SHOWN: usize = 60;
+    if text.contains("-----BEGIN") {
+        return "PEM text".to_owned();
+    }
     let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
     if text.chars().nth(SHOWN).is_some() {
         shown.push('…');

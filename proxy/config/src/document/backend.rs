@@ -10,11 +10,11 @@ use super::{Period, PeriodOrOff, TlsClient};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Backend {
     /// What listeners call it; label of logs and metrics.
-    #[schemars(length(min = 1, max = 200))]
-    pub(crate) name: String,
+    #[schemars(required, length(min = 1, max = 200))]
+    pub(crate) name: Option<String>,
     /// Addresses such as `127.0.0.1:8080` or `unix:/run/app.sock`, taken in turn.
-    #[schemars(length(min = 1, max = 10_000))]
-    pub(crate) endpoints: Vec<String>,
+    #[schemars(required, length(min = 1, max = 10_000))]
+    pub(crate) endpoints: Option<Vec<String>>,
     /// What is spoken to them. Default: auto.
     pub(crate) protocol: Option<BackendProtocol>,
     /// TLS towards them. Default: plaintext.

@@ -13,7 +13,8 @@ pub(crate) struct Listener {
     #[schemars(length(min = 1, max = 200))]
     pub(crate) name: Option<String>,
     /// Address and port, such as `0.0.0.0:443`, or a list. `[::]:443` takes IPv6 alone.
-    pub(crate) bind: OneOrMany<String>,
+    #[schemars(required)]
+    pub(crate) bind: Option<OneOrMany<String>>,
     /// What is spoken inside TLS. Default: http.
     pub(crate) protocol: Option<ListenerProtocol>,
     /// TLS of every chain that has none of its own, or `none` for plaintext.

@@ -60,7 +60,8 @@ pub(crate) struct Trust {
     #[schemars(length(min = 1, max = 200))]
     pub(crate) name: Option<String>,
     /// Root certificates: files, each with one or many.
-    pub(crate) ca: OneOrMany<Input>,
+    #[schemars(required)]
+    pub(crate) ca: Option<OneOrMany<Input>>,
     /// Certificate revocation lists.
     pub(crate) crl: Option<OneOrMany<Input>>,
     /// How far up a chain the lists are consulted. Default: chain.
@@ -82,8 +83,8 @@ pub(crate) enum Input {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Inline {
     /// PEM.
-    #[schemars(length(min = 1))]
-    pub(crate) inline: String,
+    #[schemars(required, length(min = 1))]
+    pub(crate) inline: Option<String>,
 }
 
 /// Inline text may be a private key.

@@ -44,8 +44,8 @@ pub(crate) struct TlsServer {
     /// Which engine serves standard suites. Default: auto.
     pub(crate) engine: Option<Engine>,
     /// Single certificates and TLCP pairs; each client gets the one for its protocol and server name.
-    #[schemars(length(min = 1, max = 20_000))]
-    pub(crate) certificates: Vec<Certificate>,
+    #[schemars(required, length(min = 1, max = 20_000))]
+    pub(crate) certificates: Option<Vec<Certificate>>,
     /// Refuse clients that ask for a name no certificate has. Default: false.
     pub(crate) strict_sni: Option<bool>,
     /// Application protocols, best first. Default: h2 and http/1.1 for http listeners, none for tcp listeners.
