@@ -12,8 +12,8 @@ mod secret;
 mod tls;
 mod words;
 
-pub(crate) use backend::{Backend, BackendProtocol};
-pub(crate) use listener::{Chain, Listener, ListenerProtocol, Match, ProtocolWord};
+pub(crate) use backend::{Backend, BackendProtocol, Pool};
+pub(crate) use listener::{Chain, Listener, ListenerLimits, ListenerProtocol, ListenerTimeouts, Match, ProtocolWord};
 pub(crate) use secret::{Certificate, Input, SingleCertificate, Trust};
 pub(crate) use tls::{
     ClientAuth, ClientAuthMode, ClientProtocol, Engine, PeerRule, Policy, Resumption, RevocationDepth, StandardVersion,
@@ -62,7 +62,6 @@ pub(crate) struct Log {
 /// Importance of a line of the process log.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the words say all")]
 pub(crate) enum Level {
     Error,
     Warn,

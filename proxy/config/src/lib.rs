@@ -12,9 +12,10 @@
 mod chain_table;
 mod document;
 pub mod model;
+mod parse;
 mod path;
-mod pending;
 mod problem;
+mod resolve;
 mod schema;
 mod suggest;
 mod units;
@@ -22,5 +23,6 @@ mod yaml;
 
 pub use chain_table::{ChainTable, ChainTableError, Facts};
 pub use model::*;
+pub use parse::parse;
 pub use problem::{Problem, Problems};
 pub use schema::schema;

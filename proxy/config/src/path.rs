@@ -5,14 +5,14 @@ use std::fmt;
 use crate::yaml::{Mark, Node, Value};
 
 /// One step down.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Step {
     Key(String),
     Index(usize),
 }
 
 /// Steps from the root, shown as `listeners[0].tls.policy`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Path(Vec<Step>);
 
 impl Path {
@@ -38,9 +38,9 @@ impl Path {
         self.0.pop();
     }
 
-    /// Whether it is `other` or a direct child of it.
-    pub(crate) fn is_at(&self, other: &Self) -> bool {
-        self.0.len() <= other.0.len() + 1 && self.0.starts_with(&other.0)
+    /// The way to the list or map that the node stands in.
+    pub(crate) fn parent(&self) -> Option<Self> {
+        self.0.split_last().map(|(_, steps)| Self(steps.to_vec()))
     }
 
     /// Where the path leads in `root`, as far as it goes. Indices count the elements that are left in `root`; the path

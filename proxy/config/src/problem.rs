@@ -42,7 +42,10 @@ impl Problems {
     }
 
     pub(crate) fn sort(&mut self) {
-        self.list.sort_by_key(|problem| (problem.position.line, problem.position.column));
+        self.list.sort_by(|a, b| {
+            let key = |problem: &Problem| (problem.position.line, problem.position.column);
+            key(a).cmp(&key(b)).then_with(|| a.what.cmp(&b.what))
+        });
         self.list.dedup();
     }
 

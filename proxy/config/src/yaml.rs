@@ -9,6 +9,7 @@ mod tests;
 
 use std::collections::HashMap;
 
+use crate::path::{Path, Step};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 
 /// Largest document that is read.
@@ -18,6 +19,8 @@ const MAX_DEPTH: usize = 32;
 /// What aliases may add to a document, in bytes of text plus [`NODE_WEIGHT`] for each node.
 const MAX_ALIASED: usize = 1 << 20;
 const NODE_WEIGHT: usize = 16;
+/// Most defects that are kept.
+const MAX_DEFECTS: usize = 500;
 
 /// A place in the text, both from 1; the column counts characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,14 +130,14 @@ pub(crate) fn quote(text: &str) -> String {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Defect {
     pub(crate) mark: Mark,
-    pub(crate) key: Option<String>,
+    pub(crate) path: Path,
     pub(crate) what: String,
     pub(crate) todo: String,
 }
 
 impl Defect {
     fn new(mark: Mark, what: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self { mark, key: None, what: what.into(), todo: todo.into() }
+        Self { mark, path: Path::default(), what: what.into(), todo: todo.into() }
     }
 }
 
@@ -145,12 +148,17 @@ pub(crate) fn read(text: &str) -> (Option<Node>, Vec<Defect>) {
         return (None, vec![Defect::new(Mark::START, what, "move certificates and keys from inline text to files")]);
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader =
-        Reader { parser: Parser::new_from_str(text), defects: Vec::new(), anchors: HashMap::new(), aliased: 0 };
+    let mut reader = Reader {
+        parser: Parser::new_from_str(text),
+        defects: Vec::new(),
+        anchors: HashMap::new(),
+        aliased: 0,
+        path: Path::default(),
+    };
     match reader.stream() {
         Ok(root) => (Some(root), reader.defects),
         Err(fatal) => {
-            reader.defects.push(fatal);
+            reader.defects.push(Defect { path: reader.path, ..fatal });
             (None, reader.defects)
         }
     }
@@ -161,6 +169,7 @@ struct Reader<'t> {
     defects: Vec<Defect>,
     anchors: HashMap<usize, (Node, usize)>,
     aliased: usize,
+    path: Path,
 }
 
 type Fatal = Defect;
@@ -243,7 +252,9 @@ impl<'t> Reader<'t> {
             match self.next()? {
                 (Event::SequenceEnd, _) => return Ok(items),
                 (event, mark) => {
+                    self.path.push(Step::Index(items.len()));
                     let node = self.node(event, mark, depth + 1)?;
+                    self.path.pop();
                     items.push(Item { index: items.len(), node });
                 }
             }
@@ -264,19 +275,18 @@ impl<'t> Reader<'t> {
                 }
             };
             let (event, mark) = self.next()?;
+            self.path.push(Step::Key(key.clone().unwrap_or_default()));
             let node = self.node(event, mark, depth + 1)?;
+            self.path.pop();
             let Some(key) = key else {
-                self.defects.push(Defect::new(
-                    key_mark,
-                    "a key that is not a plain word",
-                    "write a plain word as the key",
-                ));
+                let defect = Defect::new(key_mark, "the key is not a plain word", "write a plain word as the key");
+                self.note(Defect { path: self.path.clone(), ..defect });
                 continue;
             };
             if let Some(first) = lines.get(&key) {
                 let what = format!("the key {} is here a second time (first on line {first})", quote(&key));
                 let defect = Defect::new(key_mark, what, "keep one of the two");
-                self.defects.push(Defect { key: Some(key), ..defect });
+                self.note(Defect { path: self.path.key(&key), ..defect });
                 continue;
             }
             lines.insert(key.clone(), key_mark.line);
@@ -290,6 +300,12 @@ impl<'t> Reader<'t> {
         };
         self.spend(weight, mark)?;
         Ok(node)
+    }
+
+    fn note(&mut self, defect: Defect) {
+        if self.defects.len() < MAX_DEFECTS {
+            self.defects.push(defect);
+        }
     }
 
     fn spend(&mut self, weight: usize, mark: Mark) -> Result<(), Fatal> {
@@ -307,7 +323,7 @@ impl<'t> Reader<'t> {
             Some(tag) if tag.is_yaml_core_schema() => Tagged::No,
             Some(tag) => {
                 let what = format!("the tag {} means nothing here", quote(&tag.to_string()));
-                self.defects.push(Defect::new(mark, what, "remove the tag"));
+                self.note(Defect { path: self.path.clone(), ..Defect::new(mark, what, "remove the tag") });
                 Tagged::No
             }
         }

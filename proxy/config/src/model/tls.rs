@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::pending::rules::PeerRules;
+use jadegate_certs::rules::PeerRules;
 
 use jadegate_tls::{Group, Policy, Suite, Version};
 

@@ -22,6 +22,9 @@ pub(crate) struct Finding {
     pub(crate) todo: String,
 }
 
+/// Most findings that are kept.
+const MAX_FINDINGS: usize = 1000;
+
 /// What came out of a check.
 pub(crate) struct Checked {
     /// What of the document fits the schema, but for keys that are missing; absent if nothing does.
@@ -34,7 +37,7 @@ pub(crate) struct Checked {
 
 /// Checks `root`.
 pub(crate) fn check(root: &Node, schema: &Json) -> Checked {
-    let mut walk = Walk { root: schema, path: Path::default(), findings: Vec::new(), dropped: Vec::new() };
+    let mut walk = Walk { root: schema, path: Path::default(), findings: Vec::new(), count: 0, dropped: Vec::new() };
     let sound = walk.node(root, Rule::of(schema, schema));
     Checked { sound, findings: walk.findings, dropped: walk.dropped }
 }
@@ -151,6 +154,8 @@ struct Walk<'s> {
     root: &'s Json,
     path: Path,
     findings: Vec<Finding>,
+    /// How much is wrong, also beyond what is kept.
+    count: usize,
     dropped: Vec<Path>,
 }
 
@@ -178,7 +183,10 @@ impl<'s> Walk<'s> {
     }
 
     fn refuse<T>(&mut self, mark: Mark, what: String, todo: String) -> Option<T> {
-        self.findings.push(Finding { mark, path: self.path.clone(), what, todo });
+        self.count += 1;
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(Finding { mark, path: self.path.clone(), what, todo });
+        }
         None
     }
 
@@ -231,6 +239,11 @@ impl<'s> Walk<'s> {
     }
 
     fn unknown_key(&mut self, entry: &Entry, rule: Rule<'s>) {
+        if self.findings.len() == MAX_FINDINGS {
+            // Nobody will read a guess at what was meant.
+            self.count += 1;
+            return;
+        }
         let known: Vec<&str> = rule.properties().map(|(key, _)| key).collect();
         let root = self.root;
         let inside = rule.properties().find(|(_, schema)| {

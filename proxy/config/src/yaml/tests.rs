@@ -89,7 +89,7 @@ fn what_is_not_one_small_document_is_refused() {
     assert!(bad(&"- ".repeat(100_000)).contains("nested deeper"));
     assert!(bad("a: [1").contains("not well-formed"));
     assert!(bad("a: !secret x").contains("tag"));
-    assert!(bad("? [a]\n: b\n").contains("plain word"));
+    assert!(bad("? [a]\n: b\n").contains("not a plain word"));
 }
 
 proptest! {

@@ -42,10 +42,11 @@ impl<'s> Walk<'s> {
     }
 
     fn silently(&mut self, node: &Node, form: Rule<'s>) -> Option<Node> {
-        let before = (self.findings.len(), self.dropped.len());
-        let sound = self.node(node, form).filter(|_| self.findings.len() == before.0);
-        self.findings.truncate(before.0);
-        self.dropped.truncate(before.1);
+        let (findings, dropped, count) = (self.findings.len(), self.dropped.len(), self.count);
+        let sound = self.node(node, form).filter(|_| self.count == count);
+        self.findings.truncate(findings);
+        self.dropped.truncate(dropped);
+        self.count = count;
         sound
     }
 
@@ -81,6 +82,14 @@ impl<'s> Walk<'s> {
     }
 }
 
+impl<'s> Rule<'s> {
+    /// The key of a map that always has this one key.
+    fn only_key(self) -> Option<&'s str> {
+        let mut required = self.required();
+        required.next().filter(|_| required.next().is_none() && self.properties().count() == 1)
+    }
+}
+
 fn quoted(keys: &[&str]) -> String {
     keys.iter().map(|key| crate::yaml::quote(key)).collect::<Vec<_>>().join(", ")
 }
@@ -101,12 +110,13 @@ fn wanted(forms: &[Rule<'_>]) -> String {
     if !words.is_empty() {
         parts.push(one_of(&words));
     }
-    for form in forms.iter().filter(|form| form.words().is_none()) {
-        let keys: Vec<&str> = form.required().collect();
-        let part = match keys.as_slice() {
-            [key] if form.types() == ["object"] => format!("a map with {key}"),
-            _ => form.wanted(),
-        };
+    let others = || forms.iter().filter(|form| form.words().is_none());
+    let keys: Vec<&str> = others().filter_map(|form| form.only_key()).collect();
+    if !keys.is_empty() {
+        parts.push(format!("a map with {}", one_of(&keys)));
+    }
+    for form in others().filter(|form| form.only_key().is_none()) {
+        let part = form.wanted();
         if !parts.contains(&part) {
             parts.push(part);
         }
