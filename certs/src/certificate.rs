@@ -250,7 +250,7 @@ pub enum CertificateError {
         /// Line of its `BEGIN`.
         line: usize,
         /// What is wrong with it.
-        source: Box<CertificateError>,
+        source: Box<Self>,
     },
     /// More octets than [`MAX_CERTIFICATE`].
     #[error("certificate of {0} bytes is too large (limit {MAX_CERTIFICATE})")]

@@ -4,16 +4,14 @@
 //! The reader borrows: it makes no copy of a secret. The writer hands out a buffer that is wiped when dropped. Only
 //! definite, minimal lengths below 16 MiB and single-byte tags are read; anything else is not DER that we accept.
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const NULL: u8 = 0x05;
 pub(crate) const OID: u8 = 0x06;
 pub(crate) const SEQUENCE: u8 = 0x30;
-pub(crate) const SET: u8 = 0x31;
 
 /// Constructed context-specific tag `[n]`.
 pub(crate) const fn context(n: u8) -> u8 {
@@ -139,11 +137,6 @@ pub(crate) fn whole_sequence(input: &[u8]) -> Result<Reader<'_>, DerError> {
     Ok(inner)
 }
 
-/// Length of the first element of `input` with its header, without reading the value.
-pub(crate) fn first_element_length(input: &[u8]) -> Option<usize> {
-    Reader::new(input).any().ok().map(|element| element.raw.len())
-}
-
 /// Writes one element; `parts` are concatenated to its value. No intermediate copy survives.
 pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
@@ -194,11 +187,6 @@ pub(crate) fn oid_text(value: &[u8]) -> Option<String> {
         }
     }
     Some(arcs.iter().map(u64::to_string).collect::<Vec<_>>().join("."))
-}
-
-/// Wipes a vector and frees it at once.
-pub(crate) fn wipe(mut secret: Vec<u8>) {
-    secret.zeroize();
 }
 
 #[cfg(test)]

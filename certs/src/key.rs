@@ -24,11 +24,11 @@ use zeroize::Zeroizing;
 pub use self::public::KeyProblem;
 pub(crate) use self::{
     container::{KeyForm, form},
-    pbes2::{Pbes2Error, decrypt as decrypt_pbes2},
+    pbes2::{MAX_ITERATIONS, MAX_SALT, Pbes2Error, decrypt as decrypt_pbes2, open_cbc},
     public::PublicKey,
 };
 use crate::der::DerError;
-use crate::pem::PemError;
+use crate::pem::{Block, PemError};
 
 /// The smallest RSA modulus that is accepted.
 pub const MIN_RSA_BITS: u32 = 2048;
@@ -115,6 +115,11 @@ impl PrivateKey {
     /// Reads a key from any accepted container. A PEM input may hold certificates beside the key, but only one key.
     pub fn from_pem_or_der(bytes: &[u8], password: Option<&Password>) -> Result<Self, KeyError> {
         container::read(bytes, password)
+    }
+
+    /// Reads one PEM block whose label ends with `PRIVATE KEY`.
+    pub fn from_block(block: &Block, password: Option<&Password>) -> Result<Self, KeyError> {
+        container::read_block(block, password)
     }
 
     /// Reads an unencrypted PKCS#8 structure.

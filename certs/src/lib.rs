@@ -10,6 +10,7 @@ pub mod credential;
 mod der;
 pub mod development;
 pub mod identity;
+pub mod inspect;
 pub mod key;
 pub mod material;
 pub mod pem;

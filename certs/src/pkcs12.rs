@@ -1,9 +1,18 @@
-//! PKCS#12 archives: a key with its certificates under one password.
+//! PKCS#12 archives (RFC 7292): a key with its certificates under one password.
+//!
+//! Read by us rather than by libcrypto, so that the work stays bounded, no copy of the key is left behind and the SM3
+//! and SM4 identifiers are understood. The archive must be DER; the 40-bit RC2 of very old tools is not read.
+
+mod archive;
+mod derive;
 
 use std::fmt;
 
+use jadegate_tongsuo::openssl::error::ErrorStack;
+
 use crate::certificate::{Certificate, CertificateError};
-use crate::key::{KeyError, Password, PrivateKey};
+use crate::der::DerError;
+use crate::key::{KeyError, Password, Pbes2Error, PrivateKey};
 
 /// What an archive holds.
 pub struct Pkcs12Contents {
@@ -26,7 +35,7 @@ pub enum Pkcs12Error {
     #[error("malformed PKCS#12 archive: {0}")]
     Malformed(&'static str),
     /// The integrity check fails: a wrong password or a damaged file.
-    #[error("wrong password for the PKCS#12 archive, or the archive is damaged")]
+    #[error("wrong password for the PKCS#12 archive, or it is damaged")]
     WrongPassword,
     /// An algorithm that we do not use.
     #[error("PKCS#12 archive uses an unsupported {what}: {oid}; write it again with: openssl pkcs12 -export")]
@@ -48,6 +57,12 @@ pub enum Pkcs12Error {
     /// No certificate inside.
     #[error("no certificate in the PKCS#12 archive")]
     NoCertificate,
+    /// The archive holds no integrity check under a password.
+    #[error("PKCS#12 archive without a password-based integrity check")]
+    NoIntegrity,
+    /// libcrypto refused an operation that should work.
+    #[error("libcrypto refused to open the PKCS#12 archive")]
+    Engine(#[from] ErrorStack),
     /// The key inside is not usable.
     #[error("unusable private key in the PKCS#12 archive")]
     Key(#[from] KeyError),
@@ -67,14 +82,50 @@ impl Pkcs12Error {
             Self::NoKey => "pkcs12_key_absent",
             Self::SeveralKeys(_) => "pkcs12_key_several",
             Self::NoCertificate => "pkcs12_certificate_absent",
+            Self::NoIntegrity => "pkcs12_no_integrity",
+            Self::Engine(_) => "pkcs12_engine",
             Self::Key(source) => source.reason(),
             Self::Certificate(source) => source.reason(),
         }
     }
 }
 
-/// Opens an archive.
-pub fn parse(der: &[u8], password: &Password) -> Result<Pkcs12Contents, Pkcs12Error> {
-    let _ = (der, password);
-    Err(Pkcs12Error::Malformed("not read yet"))
+impl From<DerError> for Pkcs12Error {
+    fn from(_: DerError) -> Self {
+        Self::Malformed("not DER (an archive in BER can be written again with: openssl pkcs12)")
+    }
 }
+
+impl From<Pbes2Error> for Pkcs12Error {
+    fn from(error: Pbes2Error) -> Self {
+        match error {
+            Pbes2Error::Malformed => Self::Malformed("encryption parameters"),
+            Pbes2Error::Unsupported { what, oid } => Self::Unsupported { what, oid },
+            Pbes2Error::TooManyIterations(count) => Self::TooManyIterations(count),
+            // The integrity check has passed by then, so the archive contradicts itself.
+            Pbes2Error::WrongPassword => Self::WrongPassword,
+            Pbes2Error::Engine(source) => Self::Engine(source),
+        }
+    }
+}
+
+/// Opens an archive: checks its integrity under the password, then reads its one key and its certificates.
+///
+/// An archive without an integrity check is refused: nothing would tell a damaged file from a good one.
+pub fn parse(der: &[u8], password: &Password) -> Result<Pkcs12Contents, Pkcs12Error> {
+    let (safe, form) = archive::authenticated(der, password)?;
+    let mut found = archive::Found::default();
+    archive::read_safe(safe, password, form, &mut found)?;
+    let key = match found.keys.len() {
+        0 => return Err(Pkcs12Error::NoKey),
+        1 => found.keys.remove(0),
+        several => return Err(Pkcs12Error::SeveralKeys(several)),
+    };
+    if found.certificates.is_empty() {
+        return Err(Pkcs12Error::NoCertificate);
+    }
+    Ok(Pkcs12Contents { key, certificates: found.certificates })
+}
+
+#[cfg(test)]
+mod tests;

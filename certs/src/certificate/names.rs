@@ -26,7 +26,7 @@ pub struct SubjectAltNames {
 }
 
 impl SubjectAltNames {
-    pub(super) fn read(value: &[u8]) -> Result<Self, DerError> {
+    pub(crate) fn read(value: &[u8]) -> Result<Self, DerError> {
         let mut names = Self { raw_der: Some(value.to_vec()), ..Self::default() };
         let mut entries = der::whole_sequence(value)?;
         while !entries.is_empty() {

@@ -54,7 +54,7 @@ pub(super) fn read(bytes: &[u8], password: Option<&Password>) -> Result<PrivateK
 }
 
 /// Reads one PEM block whose label ends with `PRIVATE KEY`.
-fn read_block(block: &Block, password: Option<&Password>) -> Result<PrivateKey, KeyError> {
+pub(super) fn read_block(block: &Block, password: Option<&Password>) -> Result<PrivateKey, KeyError> {
     let traditional = |(name, value): &(String, String)| name == "Proc-Type" && value.contains("ENCRYPTED");
     if block.headers.iter().any(traditional) {
         return Err(KeyError::TraditionalEncryption);
@@ -84,7 +84,7 @@ fn open(form: KeyForm, input: &[u8], password: Option<&Password>) -> Result<Priv
 }
 
 /// Opens EncryptedPrivateKeyInfo.
-pub(super) fn encrypted(input: &[u8], password: &Password) -> Result<PrivateKey, KeyError> {
+fn encrypted(input: &[u8], password: &Password) -> Result<PrivateKey, KeyError> {
     let bad = KeyError::malformed("encrypted PKCS#8 structure");
     let mut outer = der::whole_sequence(input).map_err(&bad)?;
     let algorithm = outer.sequence().map_err(&bad)?;

@@ -74,7 +74,7 @@ pub(super) fn sec1(input: &[u8], known: Option<Curve>) -> Result<PrivateKey, Key
 }
 
 fn elliptic(curve: Curve, secret: &[u8], claimed: Option<&[u8]>) -> Result<PrivateKey, KeyError> {
-    let secret = fixed_width(secret, curve.octets()).ok_or(KeyError::OutOfRange(curve.kind()))?;
+    let secret = fixed_width(secret, curve.octets()).ok_or_else(|| KeyError::OutOfRange(curve.kind()))?;
     let group = curve.group()?;
     let mut context = BigNumContext::new_secure()?;
     let mut number = BigNum::from_slice(&secret)?;

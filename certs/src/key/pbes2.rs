@@ -14,7 +14,7 @@ use crate::der::{self, DerError, Reader};
 /// The most rounds of PBKDF2 that are run: several times what password managers use.
 pub(crate) const MAX_ITERATIONS: u32 = 5_000_000;
 /// The longest salt that is read.
-const MAX_SALT: usize = 1024;
+pub(crate) const MAX_SALT: usize = 1024;
 
 const PBES2: &str = "1.2.840.113549.1.5.13";
 const PBKDF2: &str = "1.2.840.113549.1.5.12";
@@ -74,7 +74,17 @@ pub(crate) fn decrypt(
     let (cipher, iv) = cipher(&mut encryption)?;
     let key = derive(&mut derivation, cipher.key_len(), password)?;
 
-    let mut opener = Crypter::new(cipher, Mode::Decrypt, &key, Some(iv))?;
+    open_cbc(cipher, &key, iv, ciphertext)
+}
+
+/// Decrypts and takes the padding off.
+pub(crate) fn open_cbc(
+    cipher: Cipher,
+    key: &[u8],
+    iv: &[u8],
+    ciphertext: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Pbes2Error> {
+    let mut opener = Crypter::new(cipher, Mode::Decrypt, key, Some(iv))?;
     let mut plain = Zeroizing::new(vec![0; ciphertext.len() + cipher.block_size()]);
     let body = opener.update(ciphertext, &mut plain)?;
     let tail = opener.finalize(&mut plain[body..]).map_err(|_| Pbes2Error::WrongPassword)?;

@@ -3,11 +3,14 @@
 
 use std::fmt;
 
+use jadegate_tongsuo::openssl::error::ErrorStack;
 use jadegate_tongsuo::openssl::sha::sha256;
+use jadegate_tongsuo::openssl::x509::X509Crl;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
+use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::pem::{self, PemError};
 use crate::text::printable;
@@ -110,6 +113,15 @@ impl Crl {
             number,
             revoked_count: parsed.iter_revoked_certificates().count(),
         })
+    }
+
+    /// Whether the signature on this list was made by the key in `issuer`. Any failure is a no.
+    pub fn is_signed_by(&self, issuer: &Certificate) -> bool {
+        let verify = || -> Result<bool, ErrorStack> {
+            let key = issuer.engine_certificate()?.public_key()?;
+            X509Crl::from_der(&self.der)?.verify(&key)
+        };
+        verify().unwrap_or(false)
     }
 
     /// SHA-256 over the whole list.
