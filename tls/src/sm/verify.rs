@@ -158,7 +158,7 @@ impl Verifier {
             return true;
         }
         if !sound {
-            let refusal = of_library(context);
+            let refusal = self.explain(of_library(context), context);
             return self.refuse(context, refusal);
         }
         if context.error_depth() != 0 {
@@ -175,6 +175,19 @@ impl Verifier {
     pub(crate) fn resumed(&self, leaf: &Certificate) -> Result<Option<PeerRule>, Refusal> {
         rules::check_leaf(leaf, self.slot(Turn::Last), self.role, UnixTime::now())?;
         self.identify(leaf)
+    }
+
+    /// The library finds no issuer for a certificate that is malformed in ways of which it does not speak; our rules do.
+    fn explain(&self, refusal: Refusal, context: &X509StoreContextRef) -> Refusal {
+        if refusal.fault != PeerFault::Untrusted || context.error_depth() != 0 {
+            return refusal;
+        }
+        let leaf = context.current_cert().and_then(|certificate| read(certificate).ok());
+        let judged = leaf.map(|leaf| rules::check_leaf(&leaf, Slot::Single, self.role, UnixTime::now()));
+        match judged {
+            Some(Err(fault)) if PeerFault::from(&fault) == PeerFault::Malformed => fault.into(),
+            _ => refusal,
+        }
     }
 
     fn judge(&self, context: &mut X509StoreContextRef) -> Result<(), Refusal> {
@@ -199,10 +212,8 @@ impl Verifier {
                 rules::check_sm2_issuer(issuer)?;
             }
         }
-        if slot == Slot::Enc {
-            if let Some(exchange) = Self::connection(context).and_then(exchange) {
-                rules::check_enc_usage(leaf, exchange)?;
-            }
+        if let (Slot::Enc, Some(exchange)) = (slot, Self::connection(context).and_then(exchange)) {
+            rules::check_enc_usage(leaf, exchange)?;
         }
         if let Some(enc) = &enc {
             rules::check_pair(leaf, enc)?;
@@ -220,6 +231,8 @@ impl Verifier {
     }
 
     fn identify(&self, leaf: &Certificate) -> Result<Option<PeerRule>, Refusal> {
+        // An identity that does not parse refuses the peer, whether or not anybody asks for it.
+        rules::spiffe_id(leaf)?;
         match &self.expectation {
             Expectation::Anybody => Ok(None),
             Expectation::Rules(rules) => Ok(rules.check(leaf)?),

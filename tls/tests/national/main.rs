@@ -1,5 +1,7 @@
 //! TLCP and TLS 1.3 after RFC 8998, through the public acceptor and connector, server and client.
 
+mod bad_certificates;
+mod relay;
 mod support;
 
 use jadegate_tls::acceptor::Selection;
