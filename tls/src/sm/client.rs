@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jadegate_certs::rules::PeerRole;
 use jadegate_tongsuo::context::Role;
 use jadegate_tongsuo::openssl::error::ErrorStack;
-use jadegate_tongsuo::openssl::ssl::{Ssl, SslContext, SslVerifyMode};
+use jadegate_tongsuo::openssl::ssl::{Ssl, SslContext, SslOptions, SslVerifyMode};
 use jadegate_tongsuo::sessions;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
@@ -85,8 +85,12 @@ impl ClientSide {
         if !options.alpn.is_empty() {
             builder.set_alpn_protos(&context::wire(&options.alpn)).map_err(context::engine)?;
         }
-        if options.resume == SessionReuse::On {
-            context::resume_client(&mut builder)?;
+        match options.resume {
+            SessionReuse::On => context::resume_client(&mut builder)?,
+            // Then the offer of a ticket is left out too: some TLCP servers (GmSSL) refuse every extension.
+            SessionReuse::Off => {
+                builder.set_options(SslOptions::NO_TICKET);
+            }
         }
         Ok(Self {
             context: builder.build(),
