@@ -77,13 +77,6 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Whether the client shows a certificate. With ECDHE, TLCP's key exchange takes part of the client's key from its
-    /// certificates, so it has to, whoever asks.
-    #[must_use]
-    pub fn client_certificate(&self) -> bool {
-        self.auth == Auth::Mutual || (self.protocol == Protocol::Tlcp && self.suite.name.starts_with("ECDHE"))
-    }
-
     /// Whether the server's key is RSA.
     #[must_use]
     pub fn rsa(&self) -> bool {

@@ -120,6 +120,15 @@ impl Process {
         stdin.write_all(bytes).and_then(|()| stdin.flush()).with_context(|| format!("writing to {name}"))
     }
 
+    /// How much of what was sent the program has not read yet.
+    ///
+    /// # Errors
+    /// When its input is closed.
+    pub fn unread_input(&self) -> Result<u64> {
+        let stdin = self.child.stdin.as_ref().with_context(|| format!("{}: input already closed", self.name))?;
+        Ok(rustix::io::ioctl_fionread(stdin)?)
+    }
+
     /// Ends the program's standard input.
     pub fn close_input(&mut self) {
         self.child.stdin = None;

@@ -151,7 +151,7 @@ fn upstream_yaml(cell: &Cell, pki: &Pki, entrance: SocketAddr, peer: SocketAddr)
     if let Some(group) = offer.group {
         tls.push(format!("groups: [{group}]"));
     }
-    if offer.client_certificate() {
+    if offer.auth == Auth::Mutual {
         tls.push(format!("certificate: {}", client_yaml(offer, pki)));
     }
     format!(

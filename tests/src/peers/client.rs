@@ -92,7 +92,7 @@ fn certificate_arguments(shown: Shown, offer: &Offer, pki: &Pki) -> Vec<String> 
     let named = |flags: &[&str], paths: &[&PathBuf]| {
         flags.iter().zip(paths).flat_map(|(flag, path)| [(*flag).to_owned(), text(path)]).collect()
     };
-    if shown == Shown::Nothing || (shown == Shown::Own && !offer.client_certificate()) {
+    if shown == Shown::Nothing || (shown == Shown::Own && offer.auth == Auth::Server) {
         return Vec::new();
     }
     if offer.protocol == Protocol::Tlcp {

@@ -70,12 +70,9 @@ fn s_server(peer: Peer, offer: &Offer, pki: &Pki) -> Result<Serving> {
             command.arg("-cert").arg(&single.cert).arg("-key").arg(&single.key)
         }
     };
-    // A root given as -CAfile would be appended to what the server sends; this one is for clients only.
-    if offer.client_certificate() {
-        command.arg("-verifyCAfile").arg(trusted(offer, pki));
-    }
     if offer.auth == Auth::Mutual {
-        command.args(["-Verify", "3", "-verify_return_error"]);
+        // A root given as -CAfile would be appended to what the server sends; this one is for clients only.
+        command.args(["-Verify", "3", "-verify_return_error"]).arg("-verifyCAfile").arg(trusted(offer, pki));
     }
     let process = Process::start(&mut command)?;
     net::wait_listening(address.port()).with_context(|| process.output())?;

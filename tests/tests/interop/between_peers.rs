@@ -44,11 +44,10 @@ fn gmtls_and_tongsuo_speak_tlcp_in_both_directions() {
     all_offers(Protocol::Tlcp, Peer::Tongsuo, Peer::Go);
 }
 
-// GmSSL's client against gmtls is left out: gmtls sends the first byte of a response in a record of its own, and
-// that terminal program then waits for its user before it reads on.
+// GmSSL's client is tried against Jadegate alone. It is a terminal program that sends a line and reads a record: gmtls
+// sends the first byte of a response in a record of its own, and s_server answers and closes after the first line.
 #[test]
-fn gmssl_and_tongsuo_speak_tlcp_in_both_directions() {
-    all_offers(Protocol::Tlcp, Peer::GmSsl, Peer::Tongsuo);
+fn tongsuo_speaks_tlcp_with_gmssl() {
     if !present(&[Peer::GmSsl, Peer::Tongsuo]) {
         return;
     }
