@@ -16,17 +16,18 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::hkdf;
+use jadegate_certs::material::{MAX_TICKET_KEYS, TICKET_KEY};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 /// Length of one ring key in bytes: the size that nginx and others use for shared ticket key files.
-pub const TICKET_KEY_LENGTH: usize = 80;
+pub const TICKET_KEY_LENGTH: usize = TICKET_KEY;
 
 /// Length in bytes of the public name by which a ticket says which key sealed it.
 pub const TICKET_NAME_LENGTH: usize = 16;
 
-/// Keys that a ring holds at most; more would make every failed lookup dear.
-pub const TICKET_KEYS_MAX: usize = 16;
+/// Keys that a ring holds at most.
+pub const TICKET_KEYS_MAX: usize = MAX_TICKET_KEYS;
 
 /// The ring has no usable keys.
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]

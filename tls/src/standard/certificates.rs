@@ -72,7 +72,7 @@ impl SigningKey for Observed {
         attempt::note(|findings| {
             findings.shown = true;
             // A client that shows a certificate has noted the server's scheme before.
-            findings.scheme.get_or_insert(Scheme(signer.scheme().into()));
+            findings.scheme.get_or_insert_with(|| Scheme(signer.scheme().into()));
         });
         Some(signer)
     }

@@ -65,7 +65,7 @@ impl Verification {
         role: PeerRole,
         identity: Identity,
     ) -> Result<Self, ContextError> {
-        if depth != RevocationDepth::Off && trust.standard().crls.is_empty() {
+        if depth != RevocationDepth::Off && !trust.standard().has_crls() {
             return Err(ContextError::RevocationListMissing);
         }
         Ok(Self { trust, depth, role, identity })
@@ -114,25 +114,30 @@ impl Verification {
             RevocationDepth::Leaf => Some(RevocationCheckDepth::EndEntity),
             RevocationDepth::Chain => Some(RevocationCheckDepth::Chain),
         };
-        let crls: Vec<_> = depth.iter().flat_map(|_| &trust.crls).collect();
-        // An unknown status is denied by default; an expired list says nothing about today.
-        let revocation = depth
-            .map(|depth| {
-                let options = RevocationOptionsBuilder::new(&crls);
-                options
-                    .map(|options| options.with_depth(depth).with_expiration_policy(ExpirationPolicy::Enforce).build())
-            })
-            .transpose()
-            .map_err(|_no_lists| Refusal::from(PeerFault::RevocationUnknown))?;
         let algorithms = webpki::ALL_VERIFICATION_ALGS;
-        match end_entity.verify_for_usage(algorithms, &trust.anchors, intermediates, now, usage, revocation, None) {
-            Ok(path) => check_issuers(&path, at),
-            // A signature by a key that is too weak looks just like a false one; the issuers' keys tell which it is.
-            Err(error @ (webpki::Error::InvalidSignatureForPublicKey | webpki::Error::UnknownIssuer)) => {
-                Err(weak_issuer(intermediates, at).unwrap_or_else(|| refusal(error)))
+        for attempt in 0.. {
+            let crls: Vec<_> = depth.iter().flat_map(|_| trust.crls(attempt)).collect();
+            // An unknown status is denied by default; an expired list says nothing about today.
+            let revocation = depth
+                .map(|depth| {
+                    let options = RevocationOptionsBuilder::new(&crls)?.with_depth(depth);
+                    Ok(options.with_expiration_policy(ExpirationPolicy::Enforce).build())
+                })
+                .transpose()
+                .map_err(|_no_lists: webpki::CrlsRequired| Refusal::from(PeerFault::RevocationUnknown))?;
+            match end_entity.verify_for_usage(algorithms, &trust.anchors, intermediates, now, usage, revocation, None) {
+                Ok(path) => return check_issuers(&path, at),
+                // Where several roots bear one name, the error of another root's path may stand for that of the list.
+                Err(webpki::Error::InvalidCrlSignatureForPublicKey | webpki::Error::InvalidSignatureForPublicKey)
+                    if depth.is_some() && trust.has_more_crls(attempt) => {}
+                // A signature by a key that is too weak looks just like a false one; the issuers' keys tell which.
+                Err(error @ (webpki::Error::InvalidSignatureForPublicKey | webpki::Error::UnknownIssuer)) => {
+                    return Err(weak_issuer(intermediates, at).unwrap_or_else(|| refusal(error)));
+                }
+                Err(error) => return Err(refusal(error)),
             }
-            Err(error) => Err(refusal(error)),
         }
+        Err(PeerFault::RevocationUnknown.into())
     }
 }
 

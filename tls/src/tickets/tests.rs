@@ -43,7 +43,7 @@ fn secrets_differ_by_context_and_purpose() {
 #[test]
 fn a_ring_refuses_no_keys_too_many_keys_and_short_keys() {
     assert_eq!(TicketRing::given::<[u8; 80]>(&[]).expect_err("none").reason(), "ticket_key_count");
-    assert_eq!(TicketRing::given(&[[0; 80]; 17]).expect_err("many").reason(), "ticket_key_count");
+    assert_eq!(TicketRing::given(&[[0; 80]; TICKET_KEYS_MAX + 1]).expect_err("many").reason(), "ticket_key_count");
     assert_eq!(TicketRing::given(&[[0; 48]]).expect_err("short").reason(), "ticket_key_length");
 }
 
@@ -52,4 +52,10 @@ fn debug_output_names_no_key_byte() {
     let ring = TicketRing::given(&[[0xab; 80]]).expect("keys");
     let text = format!("{ring:?}");
     assert!(!text.contains("171") && !text.to_lowercase().contains("abab"), "{text}");
+}
+
+#[test]
+fn a_ring_takes_the_keys_of_a_ticket_key_file() {
+    let file = jadegate_certs::material::TicketKeyFile::from_bytes(&[[7; 80], [8; 80]].concat()).expect("two keys");
+    assert_eq!(names(&TicketRing::given(file.keys()).expect("keys")).len(), 2);
 }

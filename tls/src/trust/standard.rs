@@ -1,5 +1,7 @@
 //! Roots and revocation lists in the form that the standard engine's path building takes.
 
+use std::collections::HashMap;
+
 use jadegate_certs::key::KeyKind;
 use jadegate_certs::trust::TrustBundle;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
@@ -7,11 +9,16 @@ use webpki::{CertRevocationList, OwnedCertRevocationList};
 
 use super::TrustError;
 
+/// How many lists of one issuer's name are tried in turn.
+const LISTS_PER_NAME: usize = 4;
+
 /// Trust anchors and parsed revocation lists.
 pub(crate) struct StandardTrust {
     pub(crate) anchors: Vec<TrustAnchor<'static>>,
-    /// Newest first: path building takes the first list that speaks for an issuer.
-    pub(crate) crls: Vec<CertRevocationList<'static>>,
+    /// Newest first, each with its rank among the lists that bear the same issuer's name.
+    crls: Vec<(usize, CertRevocationList<'static>)>,
+    /// The highest rank there is.
+    last_rank: usize,
 }
 
 impl StandardTrust {
@@ -29,8 +36,34 @@ impl StandardTrust {
                 .map_err(|source| TrustError::RevocationList { index, source })?;
             dated.push((crl.this_update, CertRevocationList::from(parsed)));
         }
-        dated.sort_by(|(one, _), (other, _)| other.cmp(one));
-        Ok(Self { anchors, crls: dated.into_iter().map(|(_, crl)| crl).collect() })
+        dated.sort_by_key(|(this_update, _)| std::cmp::Reverse(*this_update));
+        let mut seen: HashMap<Vec<u8>, usize> = HashMap::new();
+        let mut ranked = |crl: CertRevocationList<'static>| {
+            let next = seen.entry(crl.issuer().to_vec()).or_default();
+            let rank = *next;
+            *next += 1;
+            (rank, crl)
+        };
+        let crls: Vec<_> = dated.into_iter().map(|(_, crl)| ranked(crl)).collect();
+        let last_rank = crls.iter().map(|(rank, _)| *rank).max().unwrap_or(0).min(LISTS_PER_NAME - 1);
+        Ok(Self { anchors, crls, last_rank })
+    }
+
+    /// The lists in the order of an attempt, from 0. Path building takes the first list of an issuer's *name*; but a
+    /// root that is rotated under its old name leaves lists of two keys. Each attempt puts another of them first.
+    pub(crate) fn crls(&self, attempt: usize) -> impl Iterator<Item = &CertRevocationList<'static>> {
+        let first = self.crls.iter().filter(move |(rank, _)| *rank == attempt);
+        let others = self.crls.iter().filter(move |(rank, _)| *rank != attempt);
+        first.chain(others).map(|(_, crl)| crl)
+    }
+
+    /// Whether an attempt after this one sees another order.
+    pub(crate) fn has_more_crls(&self, attempt: usize) -> bool {
+        attempt < self.last_rank
+    }
+
+    pub(crate) fn has_crls(&self) -> bool {
+        !self.crls.is_empty()
     }
 }
 

@@ -1,9 +1,9 @@
 //! Client authentication, peer rules, and verification switched off.
 
-use jadegate_certs::development::mint::Mint;
+use jadegate_certs::development::mint::{Mint, MintCrl};
 use jadegate_certs::identity::{DnsName, SpiffeId, TrustDomain};
 use jadegate_certs::rules::{PeerRule, PeerRules};
-use jadegate_tls::{ClientAuth, ClientOptions, Failure, PeerFault, ServerOptions, ServerVerification};
+use jadegate_tls::{ClientAuth, ClientOptions, Failure, PeerFault, RevocationDepth, ServerOptions, ServerVerification};
 
 use crate::kind::Kind;
 use crate::pki::{Pki, SERVER, authority, certificate, trust};
@@ -121,4 +121,27 @@ pub(crate) async fn an_insecure_client_has_no_verified_peer(kind: Kind) {
     let verifying = ClientOptions { trust: Some(trust(&[&pki.root], &[])), ..pki.client() };
     let (_, connection) = handshake(&server, &connector(verifying)).await;
     assert_eq!(failure(connection).failure, Failure::PeerCertificate(PeerFault::Untrusted));
+}
+
+/// The twin of the broken lists: with good ones, at either depth, a good peer is served.
+pub(crate) async fn current_revocation_lists_let_good_peers_pass(kind: Kind) {
+    let pki = Pki::new(kind);
+    let intermediate = Mint::authority("Intermediate").issue(&kind.key(), &pki.root).unwrap();
+    let renewed = authority(kind, "Test Root");
+    let revoked = pki.leaf("revoked.example");
+    let client = pki.issue_below(Mint::leaf("client"), &intermediate, &[&intermediate]);
+    let of_the_intermediate = || MintCrl::new().issue(&intermediate).unwrap();
+    let of_the_root = || MintCrl::new().revoke(&revoked.leaf).issue(&pki.root).unwrap();
+    let of_the_renewed = || MintCrl::new().issue(&renewed).unwrap();
+    let table = [
+        (RevocationDepth::Leaf, vec![of_the_intermediate()]),
+        (RevocationDepth::Chain, vec![of_the_intermediate(), of_the_root()]),
+        (RevocationDepth::Chain, vec![of_the_renewed(), of_the_intermediate(), of_the_root()]),
+    ];
+    for (revocation, lists) in table {
+        let trust = Some(trust(&[&renewed, &pki.root], &lists));
+        let server = context(ServerOptions { trust, revocation, ..pki.mutual(&pki.leaf(SERVER)) });
+        let (served, _) = connect(&server, &connector(pki.client_with(&client))).await;
+        assert!(served.negotiated.unwrap().peer.is_some(), "{revocation:?} with {} lists", lists.len());
+    }
 }

@@ -134,6 +134,16 @@ const CASES: &[(&str, &str, Build)] = &[
         let newer = list(pki, |list| list.number(2).valid(now - hour, Some(now + hour)).revoke(&identity.leaf));
         Case::with_lists(pki, identity, RevocationDepth::Leaf, &[older, newer])
     }),
+    ("revoked under a root that was renewed under its old name", "peer_certificate_revoked", |pki, _| {
+        let renewed = authority(pki.kind, "Test Root");
+        let identity = pki.issue(good());
+        let now = std::time::SystemTime::now();
+        let minute = std::time::Duration::from_secs(60);
+        let of_the_old = list(pki, |list| list.valid(now - 2 * minute, Some(now + minute)).revoke(&identity.leaf));
+        let of_the_new = MintCrl::new().valid(now - minute, Some(now + minute)).issue(&renewed).unwrap();
+        let trust = trust(&[&renewed, &pki.root], &[of_the_new, of_the_old]);
+        Case { identity, trust, revocation: RevocationDepth::Leaf }
+    }),
     ("issuing authority revoked", "peer_certificate_revoked", |pki, _| {
         let intermediate = below(pki, |mint| mint);
         let identity = pki.issue_below(good(), &intermediate, &[&intermediate]);

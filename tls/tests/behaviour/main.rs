@@ -45,6 +45,7 @@ macro_rules! behaviours {
             authentication::a_requested_client_certificate_that_is_bad_is_refused,
             authentication::a_client_certificate_is_not_asked_for_when_ignored,
             authentication::peer_rules_admit_by_any_of_their_kinds,
+            authentication::current_revocation_lists_let_good_peers_pass,
             authentication::an_insecure_client_has_no_verified_peer,
             broken::broken_servers_are_refused_with_the_kind_of_their_fault,
             broken::broken_clients_are_refused_with_the_kind_of_their_fault,
