@@ -1,9 +1,11 @@
 //! Client authentication, peer rules, and verification switched off.
 
-use jadegate_certs::development::mint::{Mint, MintCrl};
+use jadegate_certs::development::mint::{Mint, MintCrl, MintKey};
 use jadegate_certs::identity::{DnsName, SpiffeId, TrustDomain};
 use jadegate_certs::rules::{PeerRule, PeerRules};
-use jadegate_tls::{ClientAuth, ClientOptions, Failure, PeerFault, RevocationDepth, ServerOptions, ServerVerification};
+use jadegate_tls::{
+    ClientAuth, ClientOptions, Failure, PeerFault, RevocationDepth, Scheme, ServerOptions, ServerVerification,
+};
 
 use crate::kind::Kind;
 use crate::pki::{Pki, SERVER, authority, certificate, trust};
@@ -143,5 +145,27 @@ pub(crate) async fn current_revocation_lists_let_good_peers_pass(kind: Kind) {
         let server = context(ServerOptions { trust, revocation, ..pki.mutual(&pki.leaf(SERVER)) });
         let (served, _) = connect(&server, &connector(pki.client_with(&client))).await;
         assert!(served.negotiated.unwrap().peer.is_some(), "{revocation:?} with {} lists", lists.len());
+    }
+}
+
+/// Each kind of key on each side, with each on the other. Standard protocols only.
+pub(crate) async fn every_kind_of_key_serves_in_both_roles(kind: Kind) {
+    let pki = Pki::new(kind);
+    let keys = || {
+        [MintKey::rsa(2048), MintKey::p256(), MintKey::p384(), MintKey::ed25519()].map(|key| key.unwrap()).into_iter()
+    };
+    let issue = |key, name| pki.issue_with_key(Mint::leaf(name).dns(name), key, &pki.root, &[]);
+    let clients: Vec<_> = keys().map(|key| issue(key, "client.example")).collect();
+    for key in keys() {
+        let identity = issue(key, SERVER);
+        let server = context(pki.mutual(&identity));
+        for client in &clients {
+            let (served, connection) = connect(&server, &connector(pki.client_with(client))).await;
+            let (down, up) = (served.negotiated.unwrap(), connection.negotiated);
+            assert_eq!(down.peer.unwrap().leaf().der(), client.leaf.der());
+            assert_eq!(up.peer.unwrap().leaf().der(), identity.leaf.der());
+            assert_eq!(down.scheme, up.scheme);
+            assert!(down.scheme.and_then(Scheme::name).is_some(), "{:?}", down.scheme);
+        }
     }
 }

@@ -10,11 +10,13 @@ mod broken;
 mod kind;
 mod leaks;
 mod limits;
+mod listener;
 mod names;
 mod pki;
 mod refusals;
 mod resumption;
 mod sessions;
+mod stapling;
 mod wire;
 
 /// One test per behaviour, with the clock paused: it moves only when every task waits for it.
@@ -72,6 +74,8 @@ behaviours!(
     [
         resumption::an_unchanged_reload_and_a_replica_with_the_same_keys_still_resume,
         names::rsa_and_ecdsa_stand_side_by_side_under_one_name,
+        authentication::every_kind_of_key_serves_in_both_roles,
+        stapling::the_ocsp_response_is_stapled_for_who_asks,
     ]
 );
 
@@ -82,5 +86,7 @@ behaviours!(
         resumption::an_unchanged_reload_and_a_replica_with_the_same_keys_still_resume,
         resumption::a_session_id_resumes_in_its_own_context_only,
         names::rsa_and_ecdsa_stand_side_by_side_under_one_name,
+        authentication::every_kind_of_key_serves_in_both_roles,
+        stapling::the_ocsp_response_is_stapled_for_who_asks,
     ]
 );
