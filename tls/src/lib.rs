@@ -20,6 +20,9 @@ pub mod stream;
 pub mod tickets;
 pub mod trust;
 
+/// What is known of the linked Tongsuo, and the check that the process makes before it serves.
+pub use jadegate_tongsuo::library;
+
 pub use acceptor::{AcceptLimits, Accepted, Acceptor, NoChain, Offer, Selection};
 pub use connector::{ClientOptions, ClientProtocol, Connected, Connector, ServerVerification, SessionReuse};
 pub use error::{

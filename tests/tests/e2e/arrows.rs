@@ -40,7 +40,7 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ("aws-lc-rs", &["jadegate-tls"], "the engine is behind the TLS layer"),
     ("clap", &["jadegate-cli"], "only the command line reads the command line"),
     ("tikv-jemallocator", &["jadegate-cli"], "the binary chooses its allocator"),
-    ("saphyr", &["jadegate-config"], "YAML ends where the model begins"),
+    ("saphyr-parser", &["jadegate-config"], "YAML ends where the model begins"),
     ("hyper", &["jadegate-proxy", "jadegate-cli", "jadegate-tests"], "HTTP is the proxy core's"),
     ("anyhow", &["jadegate-cli", "jadegate-tests"], "libraries have typed errors"),
 ];
