@@ -1,3 +1,6 @@
 //! One file per command.
 
+pub(crate) mod check;
 pub(crate) mod probe;
+pub(crate) mod schema;
+pub(crate) mod version;

@@ -1,9 +1,12 @@
 //! The one binary, `jadegate`: a file per command under `commands`, no logic of its own here.
 
 mod commands;
+mod log;
+mod output;
 
 use std::process::ExitCode;
 
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
 #[global_allocator]
@@ -17,17 +20,43 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
     after_help = "Exit status: 0 success; 1 the command failed; 2 the input (arguments, configuration, certificate) is wrong."
 )]
 struct Arguments {
+    #[command(flatten)]
+    log: log::Options,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(commands::check::Arguments),
     Probe(commands::probe::Arguments),
+    Schema(commands::schema::Arguments),
+    Version(commands::version::Arguments),
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().command {
-        Command::Probe(arguments) => commands::probe::run(&arguments),
+    let Arguments { log, command } = Arguments::parse();
+    match run(log, &command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("jadegate: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: log::Options, command: &Command) -> Result<ExitCode> {
+    // These two help to find out what is wrong with a build that the check below refuses.
+    match command {
+        Command::Schema(arguments) => return commands::schema::run(arguments),
+        Command::Version(arguments) => return commands::version::run(arguments),
+        _ => {}
+    }
+    jadegate_tls::library::check().context("this build must not be used")?;
+    let _log = log::Log::start(options)?;
+    match command {
+        Command::Check(arguments) => commands::check::run(arguments),
+        Command::Probe(arguments) => Ok(commands::probe::run(arguments)),
+        Command::Schema(_) | Command::Version(_) => Ok(ExitCode::SUCCESS),
     }
 }

@@ -23,6 +23,7 @@ mod yaml;
 
 pub use chain_table::{ChainTable, ChainTableError, Facts};
 pub use model::*;
-pub use parse::parse;
+pub use parse::{LoadError, load, parse, parse_bytes};
 pub use problem::{Problem, Problems};
 pub use schema::schema;
+pub use yaml::MAX_BYTES;

@@ -1,7 +1,8 @@
 //! Text to [`Config`]: read, check against the schema, resolve.
 
 use std::collections::HashSet;
-use std::path::Path as FsPath;
+use std::io::{self, Read as _};
+use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use crate::document::Document;
@@ -28,6 +29,58 @@ pub fn parse(text: &str, origin: &FsPath) -> Result<Config, Problems> {
         Some(config) if problems.is_empty() => Ok(config),
         _ => Err(problems),
     }
+}
+
+/// Why a configuration could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file could not be read.
+    #[error("{} cannot be read", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file was read, and this is wrong with it.
+    #[error("{0}")]
+    Problems(Problems),
+}
+
+/// Reads and parses the file at `path`.
+///
+/// # Errors
+/// That the file cannot be read, or all that is wrong with it.
+pub fn load(path: &FsPath) -> Result<Config, LoadError> {
+    let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    // One byte more than is allowed is enough to be told so.
+    file.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    parse_bytes(bytes, path).map_err(LoadError::Problems)
+}
+
+/// As [`parse`], for bytes that may not be text.
+///
+/// # Errors
+/// All that is wrong with the document, if anything is.
+pub fn parse_bytes(bytes: Vec<u8>, origin: &FsPath) -> Result<Config, Problems> {
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => return parse(&text, origin),
+        Err(error) => error.into_bytes(),
+    };
+    let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let last = valid.rsplit('\n').next().unwrap_or_default();
+    let position = Position {
+        file: origin.into(),
+        line: valid.matches('\n').count() + 1,
+        column: last.chars().count() + 1,
+        path: String::new(),
+    };
+    let mut problems = Problems::default();
+    let what = "the document is not UTF-8 from here on".to_owned();
+    problems.add(Problem { position, what, todo: "save it as UTF-8, and keep certificates in PEM".to_owned() });
+    Err(problems)
 }
 
 fn attempt(text: &str, file: &Arc<FsPath>, problems: &mut Problems) -> Option<Config> {

@@ -13,7 +13,7 @@ use crate::path::{Path, Step};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 
 /// Largest document that is read.
-pub(crate) const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = 1 << 20;
 /// Deepest nesting; the format itself needs nine.
 const MAX_DEPTH: usize = 32;
 /// What aliases may add to a document, in bytes of text plus [`NODE_WEIGHT`] for each node.

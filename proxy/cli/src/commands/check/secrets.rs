@@ -1,0 +1,56 @@
+//! Loads every secret of a configuration once.
+
+use jadegate_certs::material::Secret;
+use jadegate_certs::source::load_once;
+use jadegate_certs::{Certificate, UnixTime};
+use jadegate_config::{Config, NamedSecret};
+
+use super::report::Note;
+
+/// Certificates with less life left than this are warned of.
+const SOON: i64 = 30 * DAY;
+const DAY: i64 = 24 * 3600;
+
+/// Problems and warnings of all secrets.
+pub(super) fn check(config: &Config, now: UnixTime) -> (Vec<Note>, Vec<Note>) {
+    let mut problems = Vec::new();
+    let mut warnings = Vec::new();
+    for named in &config.secrets {
+        match load_once(&named.spec, now) {
+            Ok(secret) => warnings.extend(certificates(&secret).into_iter().filter_map(|c| expiry(named, c, now))),
+            Err(rejection) => {
+                let todo = "put a certificate and key in place that pass this rule; `jadegate certs inspect FILE` shows what \
+                            a file holds";
+                let note = Note::new(&named.position, rejection.text, todo.to_owned());
+                problems.push(note.about(&named.name, rejection.reason));
+            }
+        }
+    }
+    (problems, warnings)
+}
+
+fn certificates(secret: &Secret) -> Vec<&Certificate> {
+    match secret {
+        Secret::Credential(credential) => credential.chain.iter().collect(),
+        Secret::Pair(pair) => pair.sign.chain.iter().chain(&pair.enc.chain).collect(),
+        Secret::Trust(trust) => trust.roots.iter().collect(),
+        Secret::TicketKeys(_) => Vec::new(),
+    }
+}
+
+fn expiry(named: &NamedSecret, certificate: &Certificate, now: UnixTime) -> Option<Note> {
+    let left = now.seconds_until(certificate.not_after());
+    if left > SOON {
+        return None;
+    }
+    let subject = certificate.subject();
+    let when = match left / DAY {
+        _ if left < 0 => "expired".to_owned(),
+        0 => "expires within a day".to_owned(),
+        1 => "expires in 1 day".to_owned(),
+        days => format!("expires in {days} days"),
+    };
+    let what = format!("the certificate {subject} {when}, at {}", certificate.not_after());
+    let note = Note::new(&named.position, what, "renew it; the new files are taken up without a restart".to_owned());
+    Some(note.about(&named.name, "certificate_expires_soon"))
+}
