@@ -95,16 +95,16 @@ impl World {
     }
 
     /// A pair from another issuer, with that issuer's certificates behind it.
-    fn from_issuer(&self, issuer: &Minted, behind: &[&Minted]) -> Vec<Vec<u8>> {
+    fn pair_of(&self, issuer: &Minted, behind: &[&Minted]) -> Vec<Vec<u8>> {
         let mut list: Vec<Vec<u8>> =
             [sign(), enc()].into_iter().map(|mint| mint.issue(&sm2(), issuer).expect("leaf").der().to_vec()).collect();
         list.extend(behind.iter().map(|minted| minted.der().to_vec()));
         list
     }
 
-    fn from_bad_intermediate(&self, mint: Mint) -> Vec<Vec<u8>> {
+    fn below(&self, mint: Mint) -> Vec<Vec<u8>> {
         let bad = mint.issue(&sm2(), &self.root).expect("intermediate");
-        self.from_issuer(&bad, &[&bad])
+        self.pair_of(&bad, &[&bad])
     }
 
     fn trust(&self, shown: &Shown) -> Arc<Trust> {
@@ -114,7 +114,12 @@ impl World {
     }
 }
 
-type Case = (&'static str, fn(&World) -> Shown, &'static [&'static str]);
+type One = fn(&World) -> Minted;
+type Names = fn(Mint) -> Mint;
+type Pair = fn(&World) -> Shown;
+
+/// Row and name, how it is made, and the reasons of which one is expected.
+struct Kind<Make>(&'static str, Make, &'static [&'static str]);
 
 const MALFORMED: &str = "peer_certificate_malformed";
 const UNTRUSTED: &str = "peer_certificate_untrusted";
@@ -132,56 +137,64 @@ const IDENTITY: &str = "peer_certificate_wrong_identity";
 
 /// Kinds that concern one certificate, whichever protocol carries it: shown as the sign certificate of a TLCP pair, and
 /// alone in TLS 1.3-SM.
-const SINGLE: &[(&str, fn(&World) -> Minted, &[&str])] = &[
-    ("4 keyUsage without digitalSignature", |w| w.issue(sign().usage(&[Usage::KeyAgreement])), &[WRONG_USAGE]),
-    ("5 no keyUsage", |w| w.issue(sign().without_usage()), &[WRONG_USAGE]),
-    ("25 signed with an empty identifier", |w| w.issue(sign().distinguishing_id(b"")), &[BAD_SIGNATURE]),
-    (
+const SINGLE: &[Kind<One>] = &[
+    Kind("4 keyUsage without digitalSignature", |w| w.issue(sign().usage(&[Usage::KeyAgreement])), &[WRONG_USAGE]),
+    Kind("5 no keyUsage", |w| w.issue(sign().without_usage()), &[WRONG_USAGE]),
+    Kind("25 signed with an empty identifier", |w| w.issue(sign().distinguishing_id(b"")), &[BAD_SIGNATURE]),
+    Kind(
         "26 signed with the handshake identifier of RFC 8998",
         |w| w.issue(sign().distinguishing_id(RFC8998_DISTINGUISHING_ID)),
         &[BAD_SIGNATURE],
     ),
-    (
+    Kind(
         "27 inner and outer algorithm differ",
         |w| w.issue(sign().inner_algorithm(SignatureAlgorithm::EcdsaSha256)),
         &[MALFORMED, BAD_SIGNATURE],
     ),
-    ("28 signature not strict DER", |w| w.issue(sign().loose_signature()), &[BAD_SIGNATURE, MALFORMED]),
-    (
+    Kind("28 signature not strict DER", |w| w.issue(sign().loose_signature()), &[BAD_SIGNATURE, MALFORMED]),
+    Kind(
         "30 signed by a P-256 issuer",
         |w| sign().issue(&sm2(), &w.standard_root).expect("leaf"),
         &[UNTRUSTED, WEAK_SIGNATURE],
     ),
-    ("31 expired", |w| w.issue(sign().expired()), &[EXPIRED]),
-    ("32 not yet valid", |w| w.issue(sign().not_yet_valid()), &[NOT_YET_VALID]),
-    ("34 self-signed", |_| sign().self_signed(&sm2()).expect("leaf"), &[UNTRUSTED]),
-    ("35 unknown issuer", |w| sign().issue(&sm2(), &w.stranger).expect("leaf"), &[UNTRUSTED]),
-    ("36 intermediate missing", |w| sign().issue(&sm2(), &w.intermediate).expect("leaf"), &[UNTRUSTED]),
-    ("37 signature corrupted", |w| w.issue(sign().corrupted_signature()), &[BAD_SIGNATURE]),
-    (
+    Kind("31 expired", |w| w.issue(sign().expired()), &[EXPIRED]),
+    Kind("32 not yet valid", |w| w.issue(sign().not_yet_valid()), &[NOT_YET_VALID]),
+    Kind("34 self-signed", |_| sign().self_signed(&sm2()).expect("leaf"), &[UNTRUSTED]),
+    Kind("35 unknown issuer", |w| sign().issue(&sm2(), &w.stranger).expect("leaf"), &[UNTRUSTED]),
+    Kind("36 intermediate missing", |w| sign().issue(&sm2(), &w.intermediate).expect("leaf"), &[UNTRUSTED]),
+    Kind("37 signature corrupted", |w| w.issue(sign().corrupted_signature()), &[BAD_SIGNATURE]),
+    Kind(
         "41 CA certificate as leaf",
         |w| w.issue(Mint::authority(NAME).dns(NAME).usage(&[Usage::DigitalSignature, Usage::CertificateSigning])),
         &[WRONG_USAGE],
     ),
-    ("42 unknown critical extension", |w| w.issue(sign().unknown_critical_extension()), &[MALFORMED]),
-    ("44 version 1", |w| w.issue(sign().version(Version::V1)), &[WRONG_USAGE]),
-    ("45 serial zero", |w| w.issue(sign().serial(&[0])), &[MALFORMED]),
-    ("45 serial negative", |w| w.issue(sign().serial(&[0xff, 1])), &[MALFORMED]),
-    ("45 serial of 21 octets", |w| w.issue(sign().serial(&[1; 21])), &[MALFORMED]),
-    ("53 extendedKeyUsage of another purpose", |w| w.issue(sign().purposes(&[Purpose::CodeSigning])), &[WRONG_USAGE]),
+    Kind("42 unknown critical extension", |w| w.issue(sign().unknown_critical_extension()), &[MALFORMED]),
+    Kind("44 version 1", |w| w.issue(sign().version(Version::V1)), &[WRONG_USAGE]),
+    Kind("45 serial zero", |w| w.issue(sign().serial(&[0])), &[MALFORMED]),
+    Kind("45 serial negative", |w| w.issue(sign().serial(&[0xff, 1])), &[MALFORMED]),
+    Kind("45 serial of 21 octets", |w| w.issue(sign().serial(&[1; 21])), &[MALFORMED]),
+    Kind(
+        "53 extendedKeyUsage of another purpose",
+        |w| w.issue(sign().purposes(&[Purpose::CodeSigning])),
+        &[WRONG_USAGE],
+    ),
 ];
 
 /// Kinds of names, which both certificates of a pair bear alike.
-const NAMES: &[(&str, fn(Mint) -> Mint, &[&str])] = &[
-    ("50 two URIs", |mint| mint.uri("spiffe://a.example/x").uri("spiffe://a.example/y"), &[IDENTITY]),
-    ("51 a SPIFFE id that does not parse", |mint| mint.uri("spiffe:///x"), &[IDENTITY]),
+const NAMES: &[Kind<Names>] = &[
+    Kind("50 two URIs", |mint| mint.uri("spiffe://a.example/x").uri("spiffe://a.example/y"), &[IDENTITY]),
+    Kind("51 a SPIFFE id that does not parse", |mint| mint.uri("spiffe:///x"), &[IDENTITY]),
 ];
 
 /// Kinds that concern the pair, or what stands behind it. TLCP only.
-const PAIRS: &[Case] = &[
-    ("1 slots swapped", |w| vec![w.issue(enc()).der().to_vec(), w.issue(sign()).der().to_vec()].into(), &[WRONG_USAGE]),
-    ("2 one certificate only", |w| vec![w.issue(sign()).der().to_vec()].into(), &[ABSENT, PAIR, UNTRUSTED]),
-    (
+const PAIRS: &[Kind<Pair>] = &[
+    Kind(
+        "1 slots swapped",
+        |w| vec![w.issue(enc()).der().to_vec(), w.issue(sign()).der().to_vec()].into(),
+        &[WRONG_USAGE],
+    ),
+    Kind("2 one certificate only", |w| vec![w.issue(sign()).der().to_vec()].into(), &[ABSENT, PAIR, UNTRUSTED]),
+    Kind(
         "3 the same certificate in both slots",
         |w| {
             let both = w.issue(sign().usage(&[Usage::DigitalSignature, Usage::KeyEncipherment, Usage::KeyAgreement]));
@@ -189,15 +202,19 @@ const PAIRS: &[Case] = &[
         },
         &[PAIR, WRONG_USAGE],
     ),
-    ("6 enc without keyUsage", |w| w.bad_enc(enc().without_usage()).into(), &[WRONG_USAGE]),
-    ("7 enc with digitalSignature only", |w| w.bad_enc(enc().usage(&[Usage::DigitalSignature])).into(), &[WRONG_USAGE]),
-    (
+    Kind("6 enc without keyUsage", |w| w.bad_enc(enc().without_usage()).into(), &[WRONG_USAGE]),
+    Kind(
+        "7 enc with digitalSignature only",
+        |w| w.bad_enc(enc().usage(&[Usage::DigitalSignature])).into(),
+        &[WRONG_USAGE],
+    ),
+    Kind(
         "10 enc with signing usage too",
         |w| w.bad_enc(enc().usage(&[Usage::DigitalSignature, Usage::KeyEncipherment, Usage::KeyAgreement])).into(),
         &[WRONG_USAGE],
     ),
-    ("11 subjects differ", |w| w.bad_enc(enc().subject(Name::common("other"))).into(), &[PAIR]),
-    (
+    Kind("11 subjects differ", |w| w.bad_enc(enc().subject(Name::common("other"))).into(), &[PAIR]),
+    Kind(
         "12 issuers differ",
         |w| {
             let enc = enc().issue(&sm2(), &w.intermediate).expect("leaf");
@@ -206,9 +223,9 @@ const PAIRS: &[Case] = &[
         },
         &[PAIR],
     ),
-    ("13 subjectAltName differs", |w| w.bad_enc(enc().dns("further.example")).into(), &[PAIR]),
-    ("14 enc expired", |w| w.bad_enc(enc().expired()).into(), &[EXPIRED]),
-    (
+    Kind("13 subjectAltName differs", |w| w.bad_enc(enc().dns("further.example")).into(), &[PAIR]),
+    Kind("14 enc expired", |w| w.bad_enc(enc().expired()).into(), &[EXPIRED]),
+    Kind(
         "16 both hold one public key",
         |w| {
             let key = sm2();
@@ -217,7 +234,7 @@ const PAIRS: &[Case] = &[
         },
         &[PAIR],
     ),
-    (
+    Kind(
         "19 P-256 key in the sign slot",
         |w| {
             let sign = sign().issue(&MintKey::p256().expect("key"), &w.root).expect("leaf");
@@ -225,7 +242,7 @@ const PAIRS: &[Case] = &[
         },
         &[WEAK_KEY],
     ),
-    (
+    Kind(
         "20 P-256 key in the enc slot",
         |w| {
             let enc = enc().issue(&MintKey::p256().expect("key"), &w.root).expect("leaf");
@@ -233,7 +250,7 @@ const PAIRS: &[Case] = &[
         },
         &[WEAK_KEY],
     ),
-    (
+    Kind(
         "21 RSA key in the sign slot",
         |w| {
             let sign = sign().issue(&MintKey::rsa(2048).expect("key"), &w.root).expect("leaf");
@@ -241,7 +258,7 @@ const PAIRS: &[Case] = &[
         },
         &[WEAK_KEY],
     ),
-    (
+    Kind(
         "23 explicit curve parameters",
         |w| {
             let spki = sm2().spki_with_explicit_parameters().expect("key");
@@ -249,7 +266,7 @@ const PAIRS: &[Case] = &[
         },
         &[MALFORMED, WEAK_KEY],
     ),
-    (
+    Kind(
         "24 public key off the curve",
         |w| {
             let spki = sm2().spki_off_the_curve().expect("key");
@@ -257,7 +274,7 @@ const PAIRS: &[Case] = &[
         },
         &[MALFORMED, WEAK_KEY],
     ),
-    (
+    Kind(
         "24 public key at infinity",
         |w| {
             let spki = sm2().spki_at_infinity().expect("key");
@@ -265,8 +282,8 @@ const PAIRS: &[Case] = &[
         },
         &[MALFORMED, WEAK_KEY],
     ),
-    ("33 intermediate expired", |w| w.from_bad_intermediate(Mint::authority("old").expired()).into(), &[EXPIRED]),
-    (
+    Kind("33 intermediate expired", |w| w.below(Mint::authority("old").expired()).into(), &[EXPIRED]),
+    Kind(
         "38 chain too long",
         |w| {
             let mut chain = vec![Mint::authority("0").issue(&sm2(), &w.root).expect("intermediate")];
@@ -275,38 +292,38 @@ const PAIRS: &[Case] = &[
                 chain.push(Mint::authority(&n.to_string()).issue(&sm2(), issuer).expect("intermediate"));
             }
             let behind: Vec<&Minted> = chain.iter().rev().collect();
-            w.from_issuer(behind[0], &behind).into()
+            w.pair_of(behind[0], &behind).into()
         },
         &[UNTRUSTED],
     ),
-    (
+    Kind(
         "39 path length violated",
         |w| {
             let upper = Mint::authority("upper").path_length(0).issue(&sm2(), &w.root).expect("intermediate");
             let lower = Mint::authority("lower").issue(&sm2(), &upper).expect("intermediate");
-            w.from_issuer(&lower, &[&lower, &upper]).into()
+            w.pair_of(&lower, &[&lower, &upper]).into()
         },
         &[UNTRUSTED],
     ),
-    (
+    Kind(
         "40 issuer without CA flag",
-        |w| w.from_bad_intermediate(Mint::authority("no CA").without_ca_flag()).into(),
+        |w| w.below(Mint::authority("no CA").without_ca_flag()).into(),
         &[UNTRUSTED, WRONG_USAGE],
     ),
-    (
+    Kind(
         "40 issuer without keyCertSign",
-        |w| w.from_bad_intermediate(Mint::authority("no sign").usage(&[Usage::CrlSigning])).into(),
+        |w| w.below(Mint::authority("no sign").usage(&[Usage::CrlSigning])).into(),
         &[UNTRUSTED, WRONG_USAGE],
     ),
-    (
+    Kind(
         "43 name constraints violated",
         |w| {
             let elsewhere = [AltName::Dns("elsewhere.example".to_owned())];
-            w.from_bad_intermediate(Mint::authority("narrow").name_constraints(&elsewhere, &[])).into()
+            w.below(Mint::authority("narrow").name_constraints(&elsewhere, &[])).into()
         },
         &[UNTRUSTED],
     ),
-    (
+    Kind(
         "48 another name",
         |w| {
             let other = |mint: Mint| w.issue(mint).der().to_vec();
@@ -315,7 +332,7 @@ const PAIRS: &[Case] = &[
         },
         &[IDENTITY],
     ),
-    (
+    Kind(
         "47 name in the common name only",
         |w| {
             vec![w.issue(Mint::leaf(NAME)).der().to_vec(), w.issue(Mint::leaf(NAME).usage(Usage::ENC)).der().to_vec()]
@@ -323,19 +340,19 @@ const PAIRS: &[Case] = &[
         },
         &[IDENTITY],
     ),
-    ("54 sign revoked", |w| revoked(w, 0), &[REVOKED]),
-    ("15 enc revoked", |w| revoked(w, 1), &[REVOKED]),
-    (
+    Kind("54 sign revoked", |w| revoked(w, 0), &[REVOKED]),
+    Kind("15 enc revoked", |w| revoked(w, 1), &[REVOKED]),
+    Kind(
         "56 issuing CA revoked",
         |w| {
-            let list = w.from_issuer(&w.intermediate, &[&w.intermediate]);
+            let list = w.pair_of(&w.intermediate, &[&w.intermediate]);
             let of_root = MintCrl::new().revoke(&w.intermediate).issue(&w.root).expect("list");
             let of_intermediate = MintCrl::new().issue(&w.intermediate).expect("list");
             Shown { list, crls: vec![of_root, of_intermediate], revocation: RevocationDepth::Chain }
         },
         &[REVOKED],
     ),
-    (
+    Kind(
         "57 no list of the issuer",
         |w| Shown {
             list: w.bad_sign(sign()),
@@ -344,7 +361,7 @@ const PAIRS: &[Case] = &[
         },
         &[REVOCATION_UNKNOWN],
     ),
-    (
+    Kind(
         "58 list past its next update",
         |w| Shown {
             list: w.bad_sign(sign()),
@@ -353,7 +370,7 @@ const PAIRS: &[Case] = &[
         },
         &[REVOCATION_UNKNOWN],
     ),
-    (
+    Kind(
         "58 list with a corrupted signature",
         |w| Shown {
             list: w.bad_sign(sign()),
@@ -378,26 +395,26 @@ fn revoked(w: &World, position: usize) -> Shown {
 async fn every_broken_tlcp_pair_is_refused_for_its_own_reason() {
     let world = World::new();
     tokio::task::LocalSet::new()
-        .run_until(async {
+        .run_until(Box::pin(async {
             // The control: the same wire with a good list gets past the certificates.
             for liar in [Liar::Server, Liar::Client] {
                 let error = tlcp(&world, &world.bad_sign(sign()).into(), liar).await;
                 assert!(!error.reason().starts_with("peer_certificate") || error.reason() == BAD_SIGNATURE, "{error}");
             }
             let mut wrong = Vec::new();
-            for (name, make, expected) in SINGLE {
+            for Kind(name, make, expected) in SINGLE {
                 let list = world.with_enc(&make(&world));
                 check(&world, name, &list.into(), expected, &mut wrong).await;
             }
-            for (name, make, expected) in NAMES {
+            for Kind(name, make, expected) in NAMES {
                 let list = [sign(), enc()].map(|mint| world.issue(make(mint)).der().to_vec());
                 check(&world, name, &list.to_vec().into(), expected, &mut wrong).await;
             }
-            for (name, make, expected) in PAIRS {
+            for Kind(name, make, expected) in PAIRS {
                 check(&world, name, &make(&world), expected, &mut wrong).await;
             }
             assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-        })
+        }))
         .await;
 }
 
@@ -448,8 +465,8 @@ async fn tlcp(world: &World, shown: &Shown, liar: Liar) -> HandshakeError {
 #[tokio::test]
 async fn every_broken_certificate_is_refused_in_tls13_sm_too() {
     let (world, mut tried, mut wrong) = (World::new(), 0, Vec::new());
-    let single = SINGLE.iter().map(|(name, make, expected)| (name, make(&world), expected));
-    let names = NAMES.iter().map(|(name, make, expected)| (name, world.issue(make(sign())), expected));
+    let single = SINGLE.iter().map(|Kind(name, make, expected)| (name, make(&world), expected));
+    let names = NAMES.iter().map(|Kind(name, make, expected)| (name, world.issue(make(sign())), expected));
     for (name, minted, expected) in single.chain(names) {
         for liar in [Liar::Server, Liar::Client] {
             // What the liar's own library would not load is the TLCP test's.
