@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod certs;
 pub(crate) mod check;
 pub(crate) mod probe;
 pub(crate) mod schema;

@@ -28,6 +28,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Certs(commands::certs::Arguments),
     Check(commands::check::Arguments),
     Probe(commands::probe::Arguments),
     Schema(commands::schema::Arguments),
@@ -55,6 +56,7 @@ fn run(options: log::Options, command: &Command) -> Result<ExitCode> {
     jadegate_tls::library::check().context("this build must not be used")?;
     let _log = log::Log::start(options)?;
     match command {
+        Command::Certs(arguments) => Ok(commands::certs::run(arguments)),
         Command::Check(arguments) => commands::check::run(arguments),
         Command::Probe(arguments) => Ok(commands::probe::run(arguments)),
         Command::Schema(_) | Command::Version(_) => Ok(ExitCode::SUCCESS),

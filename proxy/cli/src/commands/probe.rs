@@ -50,17 +50,10 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 
 /// Whether anything was taken at all.
 fn probe(arguments: &Arguments) -> Result<bool> {
-    let (host, _) = arguments.address.rsplit_once(':').context("the address must be HOST:PORT")?;
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let default_sni = host.parse::<std::net::IpAddr>().is_err().then_some(host);
     let client = ClientCertificates::load(arguments.certs.as_ref())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no async runtime")?;
-    let report = runtime.block_on(async {
-        let target = attempt::Target {
-            address: resolve(&arguments.address).await?,
-            sni: arguments.sni.clone().or(default_sni),
-            timeout: Duration::from_secs(arguments.timeout),
-        };
+    let report = runtime()?.block_on(async {
+        let timeout = Duration::from_secs(arguments.timeout);
+        let target = target(&arguments.address, arguments.sni.clone(), timeout).await?;
         Ok::<_, anyhow::Error>(attempt::all(&target, &client).await)
     })?;
     if arguments.json {
@@ -69,6 +62,26 @@ fn probe(arguments: &Arguments) -> Result<bool> {
         print!("{}", table::Table { address: &arguments.address, attempts: &report });
     }
     Ok(report.iter().any(|attempt| attempt.taken.is_some()))
+}
+
+/// What a server shows in each protocol that it speaks, first suite that works: protocol and DER of the list.
+pub(super) fn shown_by(address: &str, timeout: Duration) -> Result<Vec<(&'static str, Vec<Vec<u8>>)>> {
+    let client = ClientCertificates::load(None)?;
+    runtime()?.block_on(async {
+        let target = target(address, None, timeout).await?;
+        Ok(attempt::shown(&target, &client).await)
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("no async runtime")
+}
+
+async fn target(address: &str, sni: Option<String>, timeout: Duration) -> Result<attempt::Target> {
+    let (host, _) = address.rsplit_once(':').context("the address must be HOST:PORT")?;
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let default_sni = host.parse::<std::net::IpAddr>().is_err().then_some(host);
+    Ok(attempt::Target { address: resolve(address).await?, sni: sni.or(default_sni), timeout })
 }
 
 async fn resolve(address: &str) -> Result<SocketAddr> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jadegate_certs::certificate::Certificate;
 use jadegate_tls::connector::{ClientOptions, ClientProtocol, Connector, ServerVerification, SessionReuse};
+use jadegate_tls::negotiated::Negotiated;
 use jadegate_tls::server::{EngineChoice, RevocationDepth};
 use jadegate_tls::{Group, Policy, PolicyName, Protocol, Suite, Version};
 use serde::Serialize;
@@ -102,7 +103,39 @@ pub(super) async fn all(target: &Target, client: &ClientCertificates) -> Vec<Att
     attempts
 }
 
+/// For each protocol that the server speaks, the certificates it shows.
+pub(super) async fn shown(target: &Target, client: &ClientCertificates) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    let mut found: Vec<(&'static str, Vec<Vec<u8>>)> = Vec::new();
+    for one in tries() {
+        let protocol = one.protocol.as_str();
+        if found.iter().any(|(known, _)| *known == protocol) {
+            continue;
+        }
+        if let Ok((_, shown)) = handshake(target, client, &one).await {
+            found.push((protocol, shown));
+        }
+    }
+    found
+}
+
 async fn attempt(target: &Target, client: &ClientCertificates, one: &Try) -> Result<Taken, Refused> {
+    let (agreed, shown) = handshake(target, client, one).await?;
+    Ok(Taken {
+        suite: agreed.suite.to_string(),
+        group: agreed.group.map(|group| group.to_string()),
+        scheme: agreed.scheme.map(|scheme| scheme.to_string()),
+        alpn: agreed.alpn.map(|alpn| String::from_utf8_lossy(&alpn).into_owned()),
+        certificates: shown.iter().map(|der| subject(der)).collect(),
+        handshake_microseconds: agreed.handshake.as_micros(),
+    })
+}
+
+/// What was agreed, and the certificates that the server showed.
+async fn handshake(
+    target: &Target,
+    client: &ClientCertificates,
+    one: &Try,
+) -> Result<(Box<Negotiated>, Vec<Vec<u8>>), Refused> {
     let refused = |reason, text: String| Refused { reason, text };
     let connector =
         Connector::new(options(target, client, one)).map_err(|error| refused(error.reason(), error.to_string()))?;
@@ -114,15 +147,8 @@ async fn attempt(target: &Target, client: &ClientCertificates, one: &Try) -> Res
         .connect(stream, target.timeout)
         .await
         .map_err(|error| refused(error.reason(), error.failure.to_string()))?;
-    let agreed = connected.negotiated;
-    Ok(Taken {
-        suite: agreed.suite.to_string(),
-        group: agreed.group.map(|group| group.to_string()),
-        scheme: agreed.scheme.map(|scheme| scheme.to_string()),
-        alpn: agreed.alpn.map(|alpn| String::from_utf8_lossy(&alpn).into_owned()),
-        certificates: connected.stream.shown_certificates().iter().map(|der| subject(der)).collect(),
-        handshake_microseconds: agreed.handshake.as_micros(),
-    })
+    let shown = connected.stream.shown_certificates();
+    Ok((connected.negotiated, shown))
 }
 
 fn subject(der: &[u8]) -> String {
