@@ -35,7 +35,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let path = Path::new(&arguments.target);
     let is_address = arguments.target.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     let sections = if path.exists() || !is_address {
-        vec![(None, describe_bytes(&read(path)?, password.as_ref(), UnixTime::now())?)]
+        let described = describe_bytes(&read(path)?, password.as_ref(), UnixTime::now());
+        vec![(None, described.with_context(|| path.display().to_string())?)]
     } else {
         of_server(&arguments.target)?
     };
@@ -57,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         if let Some(name) = name {
             println!("== {name} ==");
         }
-        print!("{description}");
+        println!("{}", description.to_string().trim_end());
     }
     Ok(())
 }
