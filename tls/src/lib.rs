@@ -6,6 +6,8 @@ pub mod acceptor;
 pub mod connector;
 pub mod error;
 mod farewell;
+#[cfg(test)]
+mod fixtures;
 pub mod hello;
 mod ja4;
 pub mod negotiated;

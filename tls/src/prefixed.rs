@@ -1,5 +1,6 @@
 //! A stream that gives back the bytes that were read ahead, then becomes transparent.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,7 +8,6 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// `IO` with bytes before it. Reading yields those first; the buffer is freed with its last byte. Writing passes through.
-#[derive(Debug)]
 pub struct Prefixed<IO> {
     /// Empty, and without an allocation, once drained.
     prefix: Vec<u8>,
@@ -56,6 +56,13 @@ impl<IO> Prefixed<IO> {
             self.position += count;
         }
         true
+    }
+}
+
+/// Tells how much is buffered, not what: a plaintext peer's first bytes may hold its password.
+impl<IO> fmt::Debug for Prefixed<IO> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prefixed").field("buffered", &self.buffered().len()).finish_non_exhaustive()
     }
 }
 

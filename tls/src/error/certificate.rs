@@ -26,6 +26,6 @@ impl From<&CertificateFault> for PeerFault {
 
 impl From<&PairFault> for PeerFault {
     fn from(fault: &PairFault) -> Self {
-        Self::PairInconsistent(fault.to_string())
+        Self::PairInconsistent(fault.clone())
     }
 }

@@ -1,5 +1,7 @@
 //! Why a peer's certificate was refused.
 
+use jadegate_certs::rules::PairFault;
+
 use super::alert;
 use crate::protocol::Protocol;
 
@@ -33,7 +35,7 @@ pub enum PeerFault {
     WrongIdentity,
     /// TLCP: the signing and the encryption certificate do not belong together.
     #[error("the peer's sign and enc certificates do not belong together: {0}")]
-    PairInconsistent(String),
+    PairInconsistent(PairFault),
     /// Key too short, or of a kind that is not allowed here.
     #[error("the peer's certificate has a key that is too weak or of a kind not allowed here")]
     WeakKey,

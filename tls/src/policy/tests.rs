@@ -1,1 +1,2 @@
-
+mod building;
+mod deciding;
