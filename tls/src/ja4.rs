@@ -27,16 +27,16 @@ impl ClientHello {
             extensions.len().min(99),
             self.ja4_alpn(),
         );
-        fingerprint.push_str(&hash(&listed(sorted(suites))));
+        fingerprint.push_str(&hash(&listed(&sorted(suites))));
         fingerprint.push('_');
 
         let counted = extensions.into_iter().filter(|number| !matches!(*number, SERVER_NAME | ALPN)).collect();
-        let mut text = listed(sorted(counted));
+        let mut text = listed(&sorted(counted));
         // The schemes keep the client's order: it is its own, unlike that of the extensions, which browsers shuffle.
-        let schemes = listed(without_grease(&self.schemes).collect());
+        let schemes = listed(&without_grease(&self.schemes).collect::<Vec<_>>());
         if !schemes.is_empty() && !text.is_empty() {
-            text.push('_');
-            text.push_str(&schemes);
+            text.push(b'_');
+            text.extend_from_slice(&schemes);
         }
         fingerprint.push_str(&hash(&text));
         fingerprint
@@ -75,20 +75,23 @@ fn sorted(mut codes: Vec<u16>) -> Vec<u16> {
     codes
 }
 
-fn listed(codes: Vec<u16>) -> String {
-    let mut text = String::with_capacity(codes.len() * 5);
+/// The codes as hexadecimal, with commas between. By hand: formatting took two thirds of the time of a fingerprint.
+fn listed(codes: &[u16]) -> Vec<u8> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = Vec::with_capacity(codes.len() * 5 + 64);
     for code in codes {
-        let separator = if text.is_empty() { "" } else { "," };
-        let _ = write!(text, "{separator}{code:04x}");
+        let [a, b, c, d] = [12, 8, 4, 0].map(|shift| DIGITS[usize::from(code >> shift & 0x0f)]);
+        text.extend_from_slice(&[a, b, c, d, b',']);
     }
+    text.pop();
     text
 }
 
-fn hash(text: &str) -> String {
+fn hash(text: &[u8]) -> String {
     if text.is_empty() {
         return NOTHING.to_owned();
     }
-    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    let digest = digest::digest(&digest::SHA256, text);
     hex::encode(digest.as_ref().get(..6).unwrap_or_default())
 }
 

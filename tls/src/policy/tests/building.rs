@@ -145,7 +145,9 @@ fn a_suite_or_group_of_an_excluded_version_is_refused() {
 
 #[test]
 fn a_version_or_protocol_without_a_suite_or_group_is_refused() {
-    let cases: [(PolicyName, &[&str], &[&str], &[(&str, Protocol)]); 6] = [
+    type Names = &'static [&'static str];
+    type Left = &'static [(&'static str, Protocol)];
+    let cases: [(PolicyName, Names, Names, Left); 6] = [
         (PolicyName::Standard, &["TLS_AES_128_GCM_SHA256"], &[], &[("suites", Protocol::Tls12)]),
         (PolicyName::Standard, &["ECDHE-RSA-AES128-GCM-SHA256"], &[], &[("suites", Protocol::Tls13)]),
         (PolicyName::Standard, &[], &["X25519MLKEM768"], &[("groups", Protocol::Tls12)]),

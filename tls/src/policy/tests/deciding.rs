@@ -99,7 +99,8 @@ fn a_client_of_both_worlds_gets_sm_when_it_can_be_had_and_standard_otherwise() {
 fn a_half_national_client_is_told_what_it_lacks() {
     let only = Policy::named(PolicyName::GmOnly);
     let preferred = Policy::named(PolicyName::GmPreferred);
-    let lacking: [(fn(&mut ClientHello), &str); 4] = [
+    type Removal = fn(&mut ClientHello);
+    let lacking: [(Removal, &str); 4] = [
         (|hello| hello.versions.retain(|version| *version != 0x0304), "no_common_protocol"),
         (|hello| hello.suites.retain(|suite| !matches!(suite, 0xc6 | 0xc7)), "no_common_protocol"),
         (|hello| hello.groups.retain(|group| !matches!(group, 0x29 | 0x11ee)), "no_common_group"),
