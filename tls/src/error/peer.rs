@@ -36,6 +36,9 @@ pub enum PeerFault {
     /// TLCP: the signing and the encryption certificate do not belong together.
     #[error("the peer's sign and enc certificates do not belong together: {0}")]
     PairInconsistent(PairFault),
+    /// TLCP: one certificate where two are needed.
+    #[error("the peer sent only one of the two certificates of TLCP, sign and enc")]
+    HalfPair,
     /// Key too short, or of a kind that is not allowed here.
     #[error("the peer's certificate has a key that is too weak or of a kind not allowed here")]
     WeakKey,
@@ -63,6 +66,7 @@ impl PeerFault {
             Self::WrongUsage => "peer_certificate_wrong_usage",
             Self::WrongIdentity => "peer_certificate_wrong_identity",
             Self::PairInconsistent(_) => "peer_certificate_pair_inconsistent",
+            Self::HalfPair => "peer_certificate_half_pair",
             Self::WeakKey => "peer_certificate_weak_key",
             Self::WeakSignature => "peer_certificate_weak_signature",
             Self::BadSignature => "peer_certificate_bad_signature",
@@ -84,7 +88,9 @@ impl PeerFault {
             Self::RevocationUnknown => alert::CERTIFICATE_UNKNOWN,
             Self::WrongUsage => alert::UNSUPPORTED_CERTIFICATE,
             Self::WrongIdentity => alert::ACCESS_DENIED,
-            Self::PairInconsistent(_) | Self::WeakKey | Self::WeakSignature | Self::Malformed => alert::BAD_CERTIFICATE,
+            Self::PairInconsistent(_) | Self::HalfPair | Self::WeakKey | Self::WeakSignature | Self::Malformed => {
+                alert::BAD_CERTIFICATE
+            }
             Self::BadSignature => alert::DECRYPT_ERROR,
         }
     }

@@ -135,7 +135,7 @@ fn peer(ssl: &SslRef, resumed: bool, verifier: &Verifier) -> Result<Option<Peer>
     match verified.leaf {
         // A TLCP peer that shows certificates shows both: half a pair passed no pair check.
         Some(_) if verified.enc.is_none() && verifier.protocol == Some(Protocol::Tlcp) => {
-            Err(PeerFault::PairInconsistent("the enc certificate is missing".to_owned()).into())
+            Err(PeerFault::HalfPair.into())
         }
         Some(leaf) => Ok(Some(Peer::verified(leaf, verified.enc, verified.rule)?)),
         None if ssl.peer_certificate().is_some() => Err(PeerFault::Untrusted.into()),

@@ -51,7 +51,7 @@ impl From<IdentityFault> for Refusal {
 
 impl From<PairFault> for Refusal {
     fn from(fault: PairFault) -> Self {
-        PeerFault::PairInconsistent(fault.to_string()).into()
+        PeerFault::PairInconsistent(fault).into()
     }
 }
 
