@@ -7,9 +7,11 @@
 mod handles;
 mod histogram;
 mod process;
+mod secrets;
 
 pub use handles::{BackendMetrics, Gauged, ListenerMetrics, Resumed};
 pub use histogram::DurationHistogram;
+pub(crate) use secrets::{SecretMetrics, certificates};
 
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;

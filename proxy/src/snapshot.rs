@@ -32,6 +32,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// What there is before the first configuration is taken.
+    pub(crate) fn empty(config: Arc<Config>) -> Self {
+        Self { generation: 0, config, listeners: Vec::new(), backends: Vec::new(), owners: HashMap::new() }
+    }
+
     /// The listener that owns a socket.
     pub(crate) fn owner(&self, bind: &BindKey) -> Option<&Arc<ListenerRuntime>> {
         self.owners.get(bind).and_then(|index| self.listeners.get(*index))

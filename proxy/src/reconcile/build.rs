@@ -17,6 +17,7 @@ use crate::connection::causes;
 use crate::limits::ConnectionLimit;
 use crate::metrics::{BackendMetrics, ListenerMetrics, Metrics};
 use crate::snapshot::{BackendRuntime, BindKey, ChainRuntime, ListenerRuntime, Missing, Snapshot};
+use crate::status::Held;
 
 /// Why a snapshot is built, which decides what a failing context means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,19 +28,6 @@ pub(crate) enum Occasion {
     Rotation,
 }
 
-/// A context that failed at a rotation, so that the last good one, if any, stays.
-#[derive(Clone, Debug)]
-pub(crate) struct Held {
-    /// The chain or backend, for people.
-    pub(crate) owner: String,
-    /// The secrets that changed since the last good context.
-    pub(crate) secrets: Vec<Arc<str>>,
-    pub(crate) reason: &'static str,
-    pub(crate) text: String,
-    /// Whether this is the first time that these inputs failed.
-    pub(crate) new: bool,
-}
-
 /// A snapshot and what did not make it into it.
 #[derive(Debug)]
 pub(crate) struct Built {
@@ -47,8 +35,8 @@ pub(crate) struct Built {
     pub(crate) held: Vec<Held>,
 }
 
-/// What is kept between builds.
-#[derive(Debug, Default)]
+/// What is kept between builds. A clone is cheap; a reload works on one and throws it away if it fails.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Cache {
     parts: Parts,
     contexts: HashMap<(String, String), Kept<TlsServer, ServerContext>>,
@@ -64,6 +52,12 @@ pub(crate) struct Cache {
 struct Kept<T, V> {
     good: Option<(Inputs<T>, Arc<V>)>,
     failed: Option<(Inputs<T>, &'static str, String)>,
+}
+
+impl<T: Clone, V> Clone for Kept<T, V> {
+    fn clone(&self) -> Self {
+        Self { good: self.good.clone(), failed: self.failed.clone() }
+    }
 }
 
 impl<T, V> Default for Kept<T, V> {
@@ -88,7 +82,7 @@ pub(crate) struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// Builds it. On an error the cache still holds what the running snapshot needs.
+    /// Builds it. After an error the cache is to be thrown away.
     pub(crate) fn run(&self, cache: &mut Cache) -> Result<Built, ReloadError> {
         let mut held = Vec::new();
         let mut missing_backends = HashMap::new();
@@ -164,7 +158,10 @@ impl Build<'_> {
                 let owner = || format!("backend {}", backend.name);
                 let outcome = self
                     .keep(kept, inputs, held, owner, |inputs| context::client(inputs, parts, self.generation))
-                    .map_err(|source| ReloadError::Connector { backend: backend.name.clone(), source })?;
+                    .map_err(|source| ReloadError::Connector {
+                        backend: backend.name.clone(),
+                        source: Box::new(source),
+                    })?;
                 match outcome {
                     Outcome::Ready(connector) => (Some(connector), Vec::new()),
                     Outcome::Missing(missing) => (None, missing),
@@ -198,9 +195,13 @@ impl Build<'_> {
         let inputs = context::server_inputs(tls, self.states);
         let parts = &mut cache.parts;
         let owner = || format!("listener {listener}, chain {chain}");
-        self.keep(kept, inputs, held, owner, |inputs| context::server(inputs, parts, self.generation)).map_err(|source| {
-            ReloadError::Context { listener: listener.to_owned(), chain: chain.to_owned(), source }
-        })
+        self.keep(kept, inputs, held, owner, |inputs| context::server(inputs, parts, self.generation)).map_err(
+            |source| ReloadError::Context {
+                listener: listener.to_owned(),
+                chain: chain.to_owned(),
+                source: Box::new(source),
+            },
+        )
     }
 
     /// The value for these inputs: the kept one if they are the same, else a new one; at a rotation a failure keeps
@@ -223,7 +224,8 @@ impl Build<'_> {
             kept.failed = None;
             return Ok(Outcome::Ready(Arc::clone(value)));
         }
-        let repeated = self.occasion == Occasion::Rotation && kept.failed.as_ref().is_some_and(|(of, ..)| *of == inputs);
+        let repeated =
+            self.occasion == Occasion::Rotation && kept.failed.as_ref().is_some_and(|(of, ..)| *of == inputs);
         if !repeated {
             match make(&inputs) {
                 Ok(value) => {
@@ -238,7 +240,8 @@ impl Build<'_> {
                 }
             }
         }
-        let (reason, text) = kept.failed.as_ref().map_or(("", String::new()), |(_, reason, text)| (*reason, text.clone()));
+        let (reason, text) =
+            kept.failed.as_ref().map_or(("", String::new()), |(_, reason, text)| (*reason, text.clone()));
         let changed = changed(kept.good.as_ref().map(|(of, _)| of), &inputs);
         let outcome = match &kept.good {
             Some((_, value)) => Outcome::Ready(Arc::clone(value)),
@@ -280,11 +283,8 @@ impl Cache {
                 limit.set(listener.config.limits.connections);
             }
         }
-        self.backends = snapshot
-            .backends
-            .iter()
-            .map(|backend| (backend.config.name.clone(), Arc::clone(backend)))
-            .collect();
+        self.backends =
+            snapshot.backends.iter().map(|backend| (backend.config.name.clone(), Arc::clone(backend))).collect();
         self.connectors.retain(|name, _| self.backends.contains_key(name));
         self.backend_metrics.retain(|name, _| self.backends.contains_key(name));
         self.parts.retain(states);

@@ -23,14 +23,15 @@ const SESSION_IDS: usize = 4096;
 pub(crate) struct Inputs<T> {
     /// The words, with secrets numbered by their place in `material`.
     words: T,
-    pub(crate) material: Vec<(Arc<str>, Arc<Published>)>,
+    pub(crate) material: Vec<NamedMaterial>,
 }
+
+/// A version of a secret, with the secret's name.
+pub(crate) type NamedMaterial = (Arc<str>, Arc<Published>);
 
 impl<T: PartialEq> PartialEq for Inputs<T> {
     fn eq(&self, other: &Self) -> bool {
-        let same = |(ours, theirs): (&(Arc<str>, Arc<Published>), &(Arc<str>, Arc<Published>))| {
-            Arc::ptr_eq(&ours.1, &theirs.1)
-        };
+        let same = |(ours, theirs): (&NamedMaterial, &NamedMaterial)| Arc::ptr_eq(&ours.1, &theirs.1);
         self.words == other.words
             && self.material.len() == other.material.len()
             && self.material.iter().zip(&other.material).all(same)
@@ -47,7 +48,7 @@ pub(crate) struct Unusable {
 /// Collects secrets and renumbers them.
 struct Collector<'a> {
     states: &'a States,
-    material: Vec<(Arc<str>, Arc<Published>)>,
+    material: Vec<NamedMaterial>,
     unusable: Vec<Unusable>,
 }
 
@@ -94,7 +95,7 @@ pub(crate) fn client_inputs(tls: &TlsClient, states: &States) -> Result<Inputs<T
 }
 
 /// What contexts share: parsed trust and ticket keys, once per secret and version.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Parts {
     trusts: Vec<(Arc<Published>, Arc<Trust>)>,
     rings: Vec<(Arc<Published>, Arc<TicketRing>)>,
@@ -111,7 +112,7 @@ impl Parts {
         self.rings.retain(|(published, _)| in_use(published));
     }
 
-    fn trust(&mut self, (name, published): &(Arc<str>, Arc<Published>)) -> Result<Arc<Trust>, ContextFault> {
+    fn trust(&mut self, (name, published): &NamedMaterial) -> Result<Arc<Trust>, ContextFault> {
         if let Some((_, trust)) = self.trusts.iter().find(|(of, _)| Arc::ptr_eq(of, published)) {
             return Ok(Arc::clone(trust));
         }
@@ -123,12 +124,12 @@ impl Parts {
         Ok(trust)
     }
 
-    fn ring(&mut self, (name, published): &(Arc<str>, Arc<Published>)) -> Result<Arc<TicketRing>, ContextFault> {
+    fn ring(&mut self, (name, published): &NamedMaterial) -> Result<Arc<TicketRing>, ContextFault> {
         if let Some((_, ring)) = self.rings.iter().find(|(of, _)| Arc::ptr_eq(of, published)) {
             return Ok(Arc::clone(ring));
         }
         let Secret::TicketKeys(file) = &published.secret else { return Err(wrong_kind(name, "a ticket key file")) };
-        let keys: Vec<&[u8]> = file.keys().collect();
+        let keys: Vec<&[u8]> = file.keys().iter().map(|key| key.as_slice()).collect();
         let ring = TicketRing::given(&keys).map_err(ContextFault::Tickets)?;
         self.rings.push((Arc::clone(published), Arc::clone(&ring)));
         Ok(ring)

@@ -40,7 +40,7 @@ pub enum ReloadError {
         /// The chain.
         chain: String,
         /// Why not.
-        source: ContextFault,
+        source: Box<ContextFault>,
     },
     /// The TLS of a backend cannot be met.
     #[error("backend {backend}: TLS cannot be set up")]
@@ -48,7 +48,7 @@ pub enum ReloadError {
         /// The backend.
         backend: String,
         /// Why not.
-        source: ContextFault,
+        source: Box<ContextFault>,
     },
     /// The chains of a listener cannot be told apart.
     #[error("listener {listener}: chains cannot be told apart")]

@@ -9,6 +9,7 @@ use jadegate_certs::source::{self, SecretSpec, WatchOptions};
 use jadegate_config::{Config, SecretId};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
+use tokio_util::task::TaskTracker;
 
 /// How long a new configuration waits for the first word of its secrets. Files answer in milliseconds.
 const FIRST_WORD: Duration = Duration::from_secs(5);
@@ -31,7 +32,7 @@ impl Drop for Watched {
 }
 
 impl Watched {
-    fn start(name: Arc<str>, spec: SecretSpec, changed: Arc<Notify>) -> Self {
+    fn start(name: Arc<str>, spec: SecretSpec, changed: Arc<Notify>, tasks: &TaskTracker) -> Self {
         let (state, driver) = source::watch(Arc::clone(&name), spec.clone(), WatchOptions::default());
         let mut follower = state.clone();
         let follow = async move {
@@ -39,7 +40,7 @@ impl Watched {
                 changed.notify_one();
             }
         };
-        let tasks = [tokio::spawn(driver).abort_handle(), tokio::spawn(follow).abort_handle()];
+        let tasks = [tasks.spawn(driver).abort_handle(), tasks.spawn(follow).abort_handle()];
         Self { name, spec, state, tasks }
     }
 
@@ -47,7 +48,9 @@ impl Watched {
     async fn spoke(&self) {
         let mut state = self.state.clone();
         // An error means that the driver is gone; then there is nothing to wait for.
-        let _ = state.wait_for(|state| state.current.is_some() || state.last_error.is_some() || state.waiting.is_some()).await;
+        let _ = state
+            .wait_for(|state| state.current.is_some() || state.last_error.is_some() || state.waiting.is_some())
+            .await;
     }
 }
 
@@ -59,7 +62,7 @@ pub(crate) struct Secrets {
 
 impl Secrets {
     /// The watches that `config` needs: those that run already for the same description go on, others start.
-    pub(crate) async fn of(config: &Config, running: &Self, changed: &Arc<Notify>) -> Self {
+    pub(crate) async fn of(config: &Config, running: &Self, changed: &Arc<Notify>, tasks: &TaskTracker) -> Self {
         let known: HashMap<&str, &Arc<Watched>> =
             running.watched.iter().map(|watched| (watched.name.as_ref(), watched)).collect();
         let watched: Vec<_> = config
@@ -67,11 +70,9 @@ impl Secrets {
             .iter()
             .map(|secret| match known.get(secret.name.as_ref()) {
                 Some(watched) if watched.spec == secret.spec => Arc::clone(watched),
-                _ => Arc::new(Watched::start(
-                    Arc::clone(&secret.name),
-                    secret.spec.clone(),
-                    Arc::clone(changed),
-                )),
+                _ => {
+                    Arc::new(Watched::start(Arc::clone(&secret.name), secret.spec.clone(), Arc::clone(changed), tasks))
+                }
             })
             .collect();
         let all = async {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::ReloadError;
 use crate::listener::{self, Conflict};
 use crate::snapshot::BindKey;
-use crate::worker::{Command, Worker};
+use crate::worker::{Command, Commands};
 
 /// Sockets by what they are bound to.
 #[derive(Debug, Default)]
@@ -86,7 +86,7 @@ impl Sockets {
     }
 
     /// Opens a reserved address on every worker. An address that is open already stays so.
-    pub(crate) fn open(&mut self, key: &BindKey, workers: &[Worker]) -> io::Result<()> {
+    pub(crate) fn open(&mut self, key: &BindKey, workers: &[Commands]) -> io::Result<()> {
         let Some(held) = self.held.get_mut(key) else { return Ok(()) };
         let State::Reserved(sockets) = &mut held.state else { return Ok(()) };
         // All listen before any is handed out: a failure leaves the whole address closed.
@@ -97,7 +97,7 @@ impl Sockets {
         for (worker, socket) in workers.iter().zip(sockets.drain(..)) {
             let command = Command::Listen { bind: key.clone(), socket: socket.into(), stop: stop.clone() };
             // A worker that is gone has drained; its socket closes here.
-            let _ = worker.commands.send(command);
+            let _ = worker.send(command);
         }
         held.state = State::Open(stop);
         Ok(())
