@@ -32,7 +32,6 @@ pub struct AccessLog {
 /// Format and queue: what a reload replaces as one.
 #[derive(Debug)]
 pub(crate) struct Sink {
-    config: model::AccessLog,
     format: Format,
     queue: Arc<Queue>,
 }
@@ -112,12 +111,7 @@ impl Sink {
         };
         let queue =
             Queue::start(target, dropped.clone()).map_err(|source| AccessLogError::Open { target: name, source })?;
-        Ok(Some(Arc::new(Self { config: config.clone(), format, queue })))
-    }
-
-    /// What it was opened from.
-    pub(crate) const fn config(&self) -> &model::AccessLog {
-        &self.config
+        Ok(Some(Arc::new(Self { format, queue })))
     }
 
     /// Opens the file anew.

@@ -45,7 +45,7 @@ pub struct ConnectionContext {
     pub started: Instant,
     /// When it was accepted, by the calendar.
     pub started_at: SystemTime,
-    pub(crate) guards: Guards,
+    pub(crate) _guards: Guards,
 }
 
 /// What a connection holds as long as it lives.
@@ -136,7 +136,7 @@ pub(crate) async fn serve(worker: Rc<WorkerContext>, arrival: Arrival) {
         id,
         started,
         started_at,
-        guards,
+        _guards: guards,
     });
     match protocol {
         ListenerProtocol::Tcp => tcp::serve(accepted.stream, context).await,

@@ -5,14 +5,20 @@
 //! on a runtime of their own.
 
 pub mod access_log;
+mod admin;
 pub mod connection;
 pub mod drain;
 pub mod http;
 pub mod limits;
 mod listener;
 pub mod metrics;
+mod proxy;
+pub mod reconcile;
 pub mod snapshot;
+mod status;
 pub mod tasks;
 pub mod tcp;
 pub mod upstream;
 pub mod worker;
+
+pub use proxy::{Addresses, BoundAddress, Handle, Proxy, StartError};

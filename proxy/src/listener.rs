@@ -148,7 +148,8 @@ struct Door {
 
 impl Door {
     fn new(worker: Rc<WorkerContext>, bind: BindKey) -> Self {
-        Self { worker, bind, listener: None, acceptor: None, exhausted: false }
+        let listener = worker.shared.snapshot.load().owner(&bind).map(Arc::clone);
+        Self { worker, bind, listener, acceptor: None, exhausted: false }
     }
 
     /// Takes a connection in, or refuses it for want of room.

@@ -14,7 +14,7 @@ use std::{fmt, io};
 
 use arc_swap::ArcSwap;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
@@ -78,6 +78,9 @@ pub(crate) enum Command {
     Retire,
 }
 
+/// Tells one worker.
+pub(crate) type Commands = mpsc::UnboundedSender<Command>;
+
 /// How to start a worker.
 #[derive(Debug)]
 pub(crate) struct Seed {
@@ -94,8 +97,10 @@ pub(crate) struct Seed {
 /// A running worker, seen from outside.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    pub(crate) commands: mpsc::UnboundedSender<Command>,
-    pub(crate) thread: JoinHandle<Ended>,
+    pub(crate) commands: Commands,
+    /// Resolves when the worker has ended; an error means that it panicked.
+    pub(crate) ended: oneshot::Receiver<Ended>,
+    pub(crate) thread: JoinHandle<()>,
 }
 
 /// How a worker ended.
@@ -109,6 +114,7 @@ impl Seed {
     /// Starts the thread.
     pub(crate) fn start(self) -> io::Result<Worker> {
         let (commands, inbox) = mpsc::unbounded_channel();
+        let (end, ended) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let name = format!("worker-{}", self.index);
         let thread = std::thread::Builder::new().name(name).spawn(move || {
@@ -116,10 +122,13 @@ impl Seed {
                 pin_to(core);
             }
             let local = LocalSet::new();
-            // What is left when this returns is dropped with the set, on this thread.
-            local.block_on(&runtime, self.run(inbox))
+            let how = local.block_on(&runtime, self.run(inbox));
+            // What is left is dropped here, on this thread, before anybody hears of the end.
+            drop(local);
+            drop(runtime);
+            let _ = end.send(how);
         })?;
-        Ok(Worker { commands, thread })
+        Ok(Worker { commands, ended, thread })
     }
 
     async fn run(self, mut inbox: mpsc::UnboundedReceiver<Command>) -> Ended {

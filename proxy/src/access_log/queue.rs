@@ -117,10 +117,8 @@ impl Queue {
                 state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             if !state.closing && !state.reopen {
-                drop(state);
-                #[expect(clippy::disallowed_methods, reason = "a writer thread of its own lets lines gather")]
-                std::thread::sleep(GATHER);
-                state = self.lock();
+                let gather = |state: &mut State| !state.closing && !state.reopen;
+                state = self.filled.wait_timeout_while(state, GATHER, gather).unwrap_or_else(PoisonError::into_inner).0;
             }
             std::mem::swap(&mut batch, &mut state.pending);
             let (reopen, closing) = (std::mem::take(&mut state.reopen), state.closing);
@@ -151,8 +149,8 @@ impl Queue {
             let lines = u64::try_from(memchr::memchr_iter(b'\n', batch).count()).unwrap_or(u64::MAX);
             self.dropped.inc_by(lines);
             tracing::warn!(%error, lines, "access log lines are lost");
-            #[expect(clippy::disallowed_methods, reason = "a writer thread of its own waits before it tries again")]
-            std::thread::sleep(RETRY);
+            let wait = |state: &mut State| !state.closing;
+            drop(self.filled.wait_timeout_while(self.lock(), RETRY, wait));
         }
         batch.clear();
         // After a burst the memory goes back.

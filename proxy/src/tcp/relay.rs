@@ -81,8 +81,11 @@ where
             (Ok(there), Ok(back)) => (there, back),
         };
         if there == Step::Done && back == Step::Done {
-            let cut = request.truncated.then_some(Leg::Downstream).or(response.truncated.then_some(Leg::Upstream));
-            return Poll::Ready(cut.map_or(End::Finished, End::Truncated));
+            return Poll::Ready(match (request.truncated, response.truncated) {
+                (true, _) => End::Truncated(Leg::Downstream),
+                (false, true) => End::Truncated(Leg::Upstream),
+                (false, false) => End::Finished,
+            });
         }
         let after = traffic.downstream.get().wrapping_add(traffic.upstream.get());
         if after != before || moved != (request.written, response.written) {
