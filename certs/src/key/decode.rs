@@ -77,7 +77,7 @@ fn elliptic(curve: Curve, secret: &[u8], claimed: Option<&[u8]>) -> Result<Priva
     let secret = fixed_width(secret, curve.octets()).ok_or_else(|| KeyError::OutOfRange(curve.kind()))?;
     let group = curve.group()?;
     let mut context = BigNumContext::new_secure()?;
-    let mut number = BigNum::from_slice(&secret)?;
+    let mut number = secret_number(&secret)?;
     let built = (|| -> Result<_, KeyError> {
         if !in_range(curve, &number)? {
             return Err(KeyError::OutOfRange(curve.kind()));
@@ -115,6 +115,14 @@ fn elliptic(curve: Curve, secret: &[u8], claimed: Option<&[u8]>) -> Result<Priva
         spki: der::element(der::SEQUENCE, &[&algorithm, &public_bits]).to_vec(),
         engine,
     })))
+}
+
+/// A number that libcrypto treats as a secret: without the mark, handing a key over to its provider leaves a copy of the
+/// number in freed memory.
+fn secret_number(octets: &[u8]) -> Result<BigNum, ErrorStack> {
+    let mut number = BigNum::new_secure()?;
+    number.copy_from_slice(octets)?;
+    Ok(number)
 }
 
 /// ECDSA wants d in [1, n-1], SM2 wants d in [1, n-2] because it inverts 1 + d (GB/T 32918.1).
@@ -173,16 +181,15 @@ pub(super) fn rsa(input: &[u8]) -> Result<PrivateKey, KeyError> {
         return Err(KeyError::RsaSize { bits });
     }
     let [n, e, d, p, q, dp, dq, qi] = numbers;
-    let number = BigNum::from_slice;
     let key = Rsa::from_private_components(
-        number(n)?,
-        number(e)?,
-        number(d)?,
-        number(p)?,
-        number(q)?,
-        number(dp)?,
-        number(dq)?,
-        number(qi)?,
+        BigNum::from_slice(n)?,
+        BigNum::from_slice(e)?,
+        secret_number(d)?,
+        secret_number(p)?,
+        secret_number(q)?,
+        secret_number(dp)?,
+        secret_number(dq)?,
+        secret_number(qi)?,
     )?;
     // An even modulus or a bad prime makes the check fail with an error rather than with "no".
     if !key.check_key().unwrap_or(false) {
