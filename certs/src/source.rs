@@ -9,7 +9,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
+use tokio::task::{JoinError, spawn_blocking};
 
 mod candidate;
 mod changes;
@@ -66,6 +68,15 @@ pub fn watch(
 ) -> (Receiver<SecretState>, impl Future<Output = ()> + Send + 'static) {
     let (state, store) = Store::new(FileSource::new(name.into(), spec, options), options);
     (state, store.run())
+}
+
+/// Work of this module that runs at one time: thousands of secrets must not become hundreds of threads.
+static BLOCKING: Semaphore = Semaphore::const_new(16);
+
+/// Runs what reads files or verifies signatures off the runtime's own thread.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
+    let _permit = BLOCKING.acquire().await.expect("never closed");
+    spawn_blocking(work).await
 }
 
 #[cfg(test)]

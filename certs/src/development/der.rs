@@ -142,16 +142,28 @@ fn base128(value: u64, out: &mut Vec<u8>) {
     }
 }
 
+pub(crate) fn enumerated(value: u8) -> Vec<u8> {
+    element(0x0a, &[value])
+}
+
 /// A `Time`: UTCTime up to 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5).
 pub(crate) fn time(at: SystemTime) -> Vec<u8> {
-    let at = OffsetDateTime::from(at);
-    let rest =
-        format!("{:02}{:02}{:02}{:02}{:02}Z", u8::from(at.month()), at.day(), at.hour(), at.minute(), at.second());
-    if (1950..2050).contains(&at.year()) {
-        element(0x17, format!("{:02}{rest}", at.year().rem_euclid(100)).as_bytes())
+    let date = OffsetDateTime::from(at);
+    if (1950..2050).contains(&date.year()) {
+        element(0x17, format!("{:02}{}", date.year().rem_euclid(100), within_year(date)).as_bytes())
     } else {
-        element(0x18, format!("{:04}{rest}", at.year()).as_bytes())
+        generalized_time(at)
     }
+}
+
+pub(crate) fn generalized_time(at: SystemTime) -> Vec<u8> {
+    let date = OffsetDateTime::from(at);
+    element(0x18, format!("{:04}{}", date.year(), within_year(date)).as_bytes())
+}
+
+fn within_year(date: OffsetDateTime) -> String {
+    let (month, day, (hour, minute, second)) = (u8::from(date.month()), date.day(), date.to_hms());
+    format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}Z")
 }
 
 #[cfg(test)]

@@ -32,12 +32,14 @@ mod algorithm;
 mod crl;
 mod extensions;
 mod key;
+mod ocsp;
 
 pub use algorithm::{DEFAULT_DISTINGUISHING_ID, RFC8998_DISTINGUISHING_ID, SignatureAlgorithm};
 pub use crl::MintCrl;
 use extensions::Extension;
 pub use extensions::{AltName, Name, Purpose, Usage};
 pub use key::MintKey;
+pub use ocsp::{MintOcsp, OcspDigest, OcspStatus};
 
 /// Start of the validity of what is minted: a little before now, for clocks that disagree.
 pub(super) const BACKDATED: Duration = Duration::from_secs(3600);

@@ -1,7 +1,7 @@
 //! From bytes to a secret: every check that a candidate undergoes before anybody may use it.
 
 use std::error::Error;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use super::files::{self, Bytes, Reading};
@@ -19,6 +19,12 @@ use crate::trust::TrustBundle;
 pub struct Candidate {
     spec: Arc<SecretSpec>,
     reading: Reading,
+}
+
+impl fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate").field("spec", &self.spec).finish_non_exhaustive()
+    }
 }
 
 /// Whether the next write could make a refused candidate whole.

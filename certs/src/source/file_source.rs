@@ -9,14 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::candidate::Candidate;
 use super::changes::{Coverage, Subscription};
 use super::resolve::Resolver;
 use super::spec::SecretSpec;
-use super::{Source, WatchOptions};
+use super::{Source, WatchOptions, blocking};
 use crate::material::Rejection;
 
 /// Silence after which a series of writes counts as finished.
@@ -109,7 +108,7 @@ impl Source for FileSource {
             self.wait().await;
         }
         let (spec, subscription) = (Arc::clone(&self.spec), Arc::clone(&self.subscription));
-        let reading = spawn_blocking(move || {
+        let reading = blocking(move || {
             let coverage = cover(&spec, &subscription);
             (coverage, stamp(&spec), Candidate::read(&spec))
         });

@@ -56,7 +56,7 @@ impl CredentialSpec {
     }
 }
 
-/// Both credentials of a TLCP end. Which is which may be exchanged by mistake: their usages decide.
+/// Both credentials of a TLCP end. Each must have the usages of its slot: a mix-up is refused, not put right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairSpec {
     /// For signatures.

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 use super::candidate::{Candidate, Outlook, Refusal};
-use super::{Source, WatchOptions};
+use super::{Source, WatchOptions, blocking};
 use crate::clock::UnixTime;
 use crate::material::{Generation, Published, REMEMBERED_REJECTIONS, Rejection, Secret, SecretState};
 
@@ -118,7 +117,7 @@ impl<S: Source> Store<S> {
         if self.is_current(digest) {
             return self.recover();
         }
-        let verdict = spawn_blocking(move || candidate.verdict(UnixTime::now())).await.unwrap_or_else(|_| {
+        let verdict = blocking(move || candidate.verdict(UnixTime::now())).await.unwrap_or_else(|_| {
             // Parsers are not supposed to panic; if one does, the candidate is bad and the process lives.
             let rejection = Rejection::new("judging_aborted", "checking the candidate was aborted");
             Err(Refusal::may_heal(rejection))

@@ -13,6 +13,7 @@ use super::*;
 use crate::development::mint::{Mint, MintCrl, MintKey, Minted, Usage};
 use crate::material::{Published, REMEMBERED_REJECTIONS};
 
+mod forms;
 mod refused;
 mod rotated;
 mod wiped;
@@ -24,6 +25,11 @@ const SETTLE: Duration = Duration::from_millis(400);
 /// The poll is far away: what arrives was told by the file system.
 const OPTIONS: WatchOptions = WatchOptions { poll: Duration::from_secs(3600), settle: SETTLE };
 
+#[expect(clippy::disallowed_methods, reason = "a test awaits or aborts what it spawns")]
+fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    tokio::spawn(task)
+}
+
 /// A watched secret and its driver.
 struct Watched {
     state: Receiver<SecretState>,
@@ -33,7 +39,13 @@ struct Watched {
 impl Watched {
     fn new(spec: SecretSpec, options: WatchOptions) -> Self {
         let (state, driver) = watch("test", spec, options);
-        Self { state, driver: tokio::spawn(driver) }
+        Self { state, driver: spawn(driver) }
+    }
+
+    /// As on a system where nothing can be watched.
+    fn untold(spec: SecretSpec, options: WatchOptions) -> Self {
+        let (state, store) = Store::new(FileSource::untold("test".into(), spec, options), options);
+        Self { state, driver: spawn(store.run()) }
     }
 
     async fn until(&mut self, what: impl FnMut(&SecretState) -> bool) -> SecretState {

@@ -9,6 +9,8 @@ use jadegate_tongsuo::openssl::nid::Nid;
 use jadegate_tongsuo::openssl::pkey::{Id, PKey, Private};
 use jadegate_tongsuo::openssl::pkey_ctx::PkeyCtx;
 use jadegate_tongsuo::openssl::rsa::Rsa;
+use x509_parser::prelude::FromDer as _;
+use x509_parser::x509::SubjectPublicKeyInfo;
 use zeroize::Zeroizing;
 
 use super::MintError;
@@ -87,6 +89,13 @@ impl MintKey {
     /// SubjectPublicKeyInfo with a named curve, as it should be.
     pub fn spki(&self) -> Result<Vec<u8>, MintError> {
         Ok(self.0.public_key_to_der()?)
+    }
+
+    /// Content of the BIT STRING in SubjectPublicKeyInfo.
+    pub(super) fn public_bits(&self) -> Result<Vec<u8>, MintError> {
+        let spki = self.spki()?;
+        let (_, parsed) = SubjectPublicKeyInfo::from_der(&spki).expect("libcrypto wrote it");
+        Ok(parsed.subject_public_key.data.into_owned())
     }
 
     /// SubjectPublicKeyInfo whose curve is written out as explicit parameters.

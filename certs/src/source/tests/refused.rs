@@ -163,14 +163,3 @@ fn equal_content_has_an_equal_version_however_it_is_written() {
     put(&root, "a", &pki.leaf());
     assert_ne!(version(), before);
 }
-
-#[test]
-fn a_useless_ocsp_response_does_not_keep_a_credential_back() {
-    let (_keep, root) = directory();
-    put(&root, "a", &Pki::standard().leaf());
-    write(&root.join("a.ocsp"), "garbage");
-    let spec = CredentialSpec { ocsp: Some(Input::File(root.join("a.ocsp"))), ..files(&root, "a") };
-    let secret = load_once(&SecretSpec::Credential(spec), UnixTime::now()).expect("good");
-    let Secret::Credential(credential) = secret else { panic!("a credential") };
-    assert!(credential.ocsp.is_none());
-}

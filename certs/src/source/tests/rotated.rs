@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use tokio::time::interval;
+
 use super::super::files;
 use super::*;
 
@@ -138,7 +140,7 @@ async fn permissions_and_comments_publish_nothing_new() {
     let (_keep, root) = directory();
     let (old, new) = (Pki::standard().leaf(), Pki::standard().leaf());
     put(&root, "a", &old);
-    let mut watched = Watched::new(credential_spec(&root), OPTIONS);
+    let mut watched = Watched::new(credential_spec(&root), WatchOptions { settle: PATIENCE, ..OPTIONS });
     let before = published(&watched.updates(1).await).generation;
     fs::set_permissions(root.join("a.key"), fs::Permissions::from_mode(0o400)).expect("chmod");
     write(&root.join("a.pem"), &format!("a comment\n{}", old.pem()));
@@ -210,24 +212,21 @@ async fn three_hundred_swaps_never_show_a_mixed_pair() {
         mounted.prepare(number, &[("sign", sign), ("enc", enc)]);
     }
     mounted.swap(0);
-    let mut watched = Watched::new(pair_spec(&root), OPTIONS);
+    let mut watched = Watched::new(pair_spec(&root), WatchOptions { settle: PATIENCE, ..OPTIONS });
     watched.updates(1).await;
     let mut seen = watched.state.clone();
-    let observer = tokio::spawn(async move {
+    let observer = spawn(async move {
         let mut states = Vec::new();
         while seen.changed().await.is_ok() {
             states.push(seen.borrow_and_update().clone());
         }
         states
     });
-    let swaps = tokio::task::spawn_blocking(move || {
-        for swap in 1..=SWAPS {
-            mounted.swap(swap % SETS);
-            // The pace of the load, not a wait for anything.
-            thread::sleep(Duration::from_millis(7));
-        }
-    });
-    timeout(PATIENCE, swaps).await.expect("in time").expect("swapped");
+    let mut pace = interval(Duration::from_millis(7));
+    for swap in 1..=SWAPS {
+        pace.tick().await;
+        mounted.swap(swap % SETS);
+    }
     let last = &sets[SWAPS % SETS];
     let state = watched.until(|state| uses(state, &last[0]) && state.waiting.is_none()).await;
     assert_eq!(state.rejections, 0);
@@ -274,9 +273,7 @@ async fn found_untold(options: WatchOptions) {
     let (_keep, root) = directory();
     let (old, new) = (Pki::standard().leaf(), Pki::standard().leaf());
     put(&root, "a", &old);
-    let source = FileSource::untold("test".into(), credential_spec(&root), options);
-    let (state, store) = Store::new(source, options);
-    let mut watched = Watched { state, driver: tokio::spawn(store.run()) };
+    let mut watched = Watched::untold(credential_spec(&root), options);
     watched.updates(1).await;
     put(&root, "a", &new);
     watched.until(|state| uses(state, &new)).await;
@@ -353,7 +350,7 @@ async fn the_driver_ends_with_its_last_listener() {
     let (_keep, root) = directory();
     put(&root, "a", &Pki::standard().leaf());
     let (state, driver) = watch("test", credential_spec(&root), OPTIONS);
-    let driver = tokio::spawn(driver);
+    let driver = spawn(driver);
     drop(state);
     timeout(PATIENCE, driver).await.expect("in time").expect("ended");
 }
