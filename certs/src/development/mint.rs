@@ -19,12 +19,9 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jadegate_tongsuo::openssl::error::ErrorStack;
 use jadegate_tongsuo::openssl::rand::rand_bytes;
 use jadegate_tongsuo::openssl::sha::sha256;
-use zeroize::Zeroizing;
 
 use super::der;
 
@@ -32,6 +29,7 @@ mod algorithm;
 mod crl;
 mod extensions;
 mod key;
+mod minted;
 mod ocsp;
 
 pub use algorithm::{DEFAULT_DISTINGUISHING_ID, RFC8998_DISTINGUISHING_ID, SignatureAlgorithm};
@@ -39,6 +37,7 @@ pub use crl::MintCrl;
 use extensions::Extension;
 pub use extensions::{AltName, Name, Purpose, Usage};
 pub use key::MintKey;
+pub use minted::Minted;
 pub use ocsp::{MintOcsp, OcspDigest, OcspStatus};
 
 /// Start of the validity of what is minted: a little before now, for clocks that disagree.
@@ -445,43 +444,6 @@ impl Mint {
     }
 }
 
-/// A minted certificate with its key, able to issue in turn.
-#[derive(Clone, Debug)]
-pub struct Minted {
-    der: Vec<u8>,
-    key: MintKey,
-    subject: Name,
-    serial: Vec<u8>,
-    key_id: Vec<u8>,
-}
-
-impl Minted {
-    /// The certificate, DER.
-    pub fn der(&self) -> &[u8] {
-        &self.der
-    }
-
-    /// The certificate, PEM.
-    pub fn pem(&self) -> String {
-        pem("CERTIFICATE", &self.der)
-    }
-
-    /// The key that the certificate is for.
-    pub fn key(&self) -> &MintKey {
-        &self.key
-    }
-
-    /// The key, unencrypted PKCS#8 PEM.
-    pub fn key_pem(&self) -> Result<Zeroizing<String>, MintError> {
-        self.key.pkcs8_pem()
-    }
-
-    /// The content octets of the serial number.
-    pub fn serial(&self) -> &[u8] {
-        &self.serial
-    }
-}
-
 /// Twenty octets of SHA-256 over the public key, as RFC 7093 §2 method 1 (over the whole info: uniqueness is all it is for).
 fn key_id(spki: &[u8]) -> Vec<u8> {
     sha256(spki)[..20].to_vec()
@@ -493,20 +455,6 @@ fn random_serial() -> Result<Vec<u8>, MintError> {
     rand_bytes(&mut octets)?;
     octets[0] = octets[0] & 0x7f | 0x40;
     Ok(octets)
-}
-
-pub(super) fn pem(label: &str, der: &[u8]) -> String {
-    let body = STANDARD.encode(der);
-    let mut text = format!("-----BEGIN {label}-----\n");
-    let mut rest = body.as_str();
-    while !rest.is_empty() {
-        let (line, remainder) = rest.split_at(rest.len().min(64));
-        text.push_str(line);
-        text.push('\n');
-        rest = remainder;
-    }
-    text.push_str(&format!("-----END {label}-----\n"));
-    text
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use super::extensions::{self, Extension};
-use super::{DEFAULT_DISTINGUISHING_ID, MintError, Minted, SignatureAlgorithm, pem};
+use super::{DEFAULT_DISTINGUISHING_ID, MintError, Minted, SignatureAlgorithm};
 use crate::development::der;
+use crate::pem;
 
 const LIFETIME: Duration = Duration::from_secs(7 * 86400);
 
@@ -121,6 +122,6 @@ impl MintCrl {
 
     /// Signs; the result is PEM.
     pub fn issue_pem(&self, issuer: &Minted) -> Result<String, MintError> {
-        Ok(pem("X509 CRL", &self.issue(issuer)?))
+        Ok(pem::encode("X509 CRL", &self.issue(issuer)?))
     }
 }
