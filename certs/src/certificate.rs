@@ -20,6 +20,7 @@ pub use self::names::SubjectAltNames;
 pub use self::signature::SignatureAlgorithm;
 pub use self::usage::{ExtendedKeyUsage, KeyUsage};
 use crate::clock::UnixTime;
+use crate::der;
 use crate::key::{KeyKind, KeyProblem};
 use crate::pem::{self, PemError};
 
@@ -46,7 +47,7 @@ impl Certificate {
     /// Reads every certificate of a PEM input, or the one of a DER input. Blocks of another kind are skipped, so that a
     /// file may hold a key beside its certificates; an input without any certificate is an error.
     pub fn from_pem_or_der(bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
-        if bytes.first() == Some(&0x30) && !pem::is_pem(bytes) {
+        if der::is_der(bytes) {
             return Ok(vec![Self::from_der(bytes)?]);
         }
         let mut certificates = Vec::new();

@@ -16,6 +16,7 @@ use crate::certificate::Certificate;
 use crate::chain::{self, ChainError};
 use crate::clock::UnixTime;
 use crate::key::{KeyKind, PrivateKey};
+use crate::residue::without_residue;
 use crate::rules::{self, CertificateFault, PairFault, Slot};
 
 /// A private key and the chain that vouches for it.
@@ -96,7 +97,7 @@ impl Credential {
             certificate.engine_certificate()?;
         }
         let credential = Self { chain, key, ocsp: None };
-        credential.prove()?;
+        without_residue(|| credential.prove())?;
         Ok(credential)
     }
 

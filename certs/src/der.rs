@@ -2,10 +2,13 @@
 //! for the places where the raw octets matter.
 //!
 //! The reader borrows: it makes no copy of a secret. The writer hands out a buffer that is wiped when dropped. Only
-//! definite, minimal lengths below 16 MiB and single-byte tags are read; anything else is not DER that we accept.
+//! definite, minimal lengths below 4 GiB and single-byte tags are read; anything else is not DER that we accept.
 
 use zeroize::Zeroizing;
 
+use crate::pem;
+
+pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
@@ -48,6 +51,11 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// How many octets have not been read.
+    pub(crate) fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The tag of the next element, if there is one.
     pub(crate) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
@@ -61,7 +69,7 @@ impl<'a> Reader<'a> {
         }
         let (header, length) = match first {
             0..=0x7f => (2, usize::from(first)),
-            0x81..=0x83 => {
+            0x81..=0x84 => {
                 let count = usize::from(first & 0x7f);
                 let octets = self.rest.get(2..2 + count).ok_or(DerError)?;
                 let length = octets.iter().fold(0usize, |sum, octet| sum << 8 | usize::from(*octet));
@@ -135,6 +143,12 @@ pub(crate) fn whole_sequence(input: &[u8]) -> Result<Reader<'_>, DerError> {
     let inner = outer.sequence()?;
     outer.end()?;
     Ok(inner)
+}
+
+/// Whether an input is one DER SEQUENCE, rather than PEM. A DER structure may well hold text that looks like PEM, so the
+/// structure decides; an input that begins like DER and has no PEM in it is DER with a defect.
+pub(crate) fn is_der(input: &[u8]) -> bool {
+    whole_sequence(input).is_ok() || (input.first() == Some(&SEQUENCE) && !pem::is_pem(input))
 }
 
 /// Writes one element; `parts` are concatenated to its value. No intermediate copy survives.
@@ -220,6 +234,14 @@ mod tests {
             let written = element(SEQUENCE, &[&body]);
             assert_eq!(Reader::new(&written).expect(SEQUENCE).expect("own output").len(), length);
         }
+    }
+
+    #[test]
+    fn the_structure_tells_der_from_pem() {
+        let text = pem::encode("CERTIFICATE", &[1]);
+        assert!(is_der(&element(SEQUENCE, &[text.as_bytes()])), "PEM text inside of a structure");
+        assert!(!is_der(text.as_bytes()) && !is_der(format!("0 {text}").as_bytes()));
+        assert!(is_der(&[SEQUENCE, 0, 0]), "DER with a defect");
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub(crate) use self::{
 };
 use crate::der::DerError;
 use crate::pem::{Block, PemError};
+use crate::residue::without_residue;
 
 /// The smallest RSA modulus that is accepted.
 pub const MIN_RSA_BITS: u32 = 2048;
@@ -114,17 +115,17 @@ struct Inner {
 impl PrivateKey {
     /// Reads a key from any accepted container. A PEM input may hold certificates beside the key, but only one key.
     pub fn from_pem_or_der(bytes: &[u8], password: Option<&Password>) -> Result<Self, KeyError> {
-        container::read(bytes, password)
+        without_residue(|| container::read(bytes, password))
     }
 
     /// Reads one PEM block whose label ends with `PRIVATE KEY`.
     pub fn from_block(block: &Block, password: Option<&Password>) -> Result<Self, KeyError> {
-        container::read_block(block, password)
+        without_residue(|| container::read_block(block, password))
     }
 
     /// Reads an unencrypted PKCS#8 structure.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
-        decode::pkcs8(der)
+        without_residue(|| decode::pkcs8(der))
     }
 
     /// Algorithm and size.

@@ -15,6 +15,7 @@ pub mod key;
 pub mod material;
 pub mod pem;
 pub mod pkcs12;
+mod residue;
 pub mod rules;
 pub mod source;
 mod text;

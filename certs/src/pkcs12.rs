@@ -13,6 +13,7 @@ use jadegate_tongsuo::openssl::error::ErrorStack;
 use crate::certificate::{Certificate, CertificateError};
 use crate::der::DerError;
 use crate::key::{KeyError, Password, Pbes2Error, PrivateKey};
+use crate::residue::without_residue;
 
 /// What an archive holds.
 pub struct Pkcs12Contents {
@@ -113,9 +114,12 @@ impl From<Pbes2Error> for Pkcs12Error {
 ///
 /// An archive without an integrity check is refused: nothing would tell a damaged file from a good one.
 pub fn parse(der: &[u8], password: &Password) -> Result<Pkcs12Contents, Pkcs12Error> {
-    let (safe, form) = archive::authenticated(der, password)?;
-    let mut found = archive::Found::default();
-    archive::read_safe(safe, password, form, &mut found)?;
+    let mut found = without_residue(|| -> Result<_, Pkcs12Error> {
+        let (safe, form) = archive::authenticated(der, password)?;
+        let mut found = archive::Found::default();
+        archive::read_safe(safe, password, form, &mut found)?;
+        Ok(found)
+    })?;
     let key = match found.keys.len() {
         0 => return Err(Pkcs12Error::NoKey),
         1 => found.keys.remove(0),

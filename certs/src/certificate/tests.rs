@@ -1,7 +1,6 @@
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::der;
 use crate::development::mint::{AltName, Mint, MintKey, Name, Purpose, RFC8998_DISTINGUISHING_ID, Usage};
 
 fn read(minted: &crate::development::mint::Minted) -> Certificate {

@@ -80,6 +80,14 @@ fn what_a_peer_would_refuse_is_not_served() {
 }
 
 #[test]
+fn a_self_signed_certificate_of_ones_own_may_be_served_although_it_is_a_ca() {
+    let alone = Mint::authority("localhost").self_signed(&MintKey::p256().expect("key")).expect("minted");
+    let credential = Credential::new(vec![read(&alone)], private(&alone), UnixTime::now()).expect("credential");
+    let verdict = rules::check_leaf(credential.leaf(), Slot::Single, rules::PeerRole::Server, UnixTime::now());
+    assert_eq!(verdict, Err(CertificateFault::CaAsLeaf), "a peer's would be refused");
+}
+
+#[test]
 fn a_pair_is_accepted_in_either_order_and_nothing_mixed_is() {
     let shop = shop();
     let now = UnixTime::now();

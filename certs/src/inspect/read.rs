@@ -11,6 +11,7 @@ use x509_parser::prelude::FromDer;
 use super::{CertificateFacts, Content, CrlFacts, Fault, InspectError, KeyFacts, RequestFacts, Validity};
 use crate::certificate::{Certificate, SignatureAlgorithm, SubjectAltNames};
 use crate::clock::UnixTime;
+use crate::der;
 use crate::key::{self, KeyError, KeyForm, Password, PrivateKey, PublicKey};
 use crate::pem::{self, Block};
 use crate::pkcs12;
@@ -33,8 +34,8 @@ pub(super) enum Found {
 type Entries = Vec<(Option<usize>, Found)>;
 
 pub(super) fn entries(bytes: &[u8], password: Option<&Password>) -> Result<Entries, InspectError> {
-    if bytes.first() == Some(&0x30) && !pem::is_pem(bytes) {
-        let found = der(bytes, password).ok_or(InspectError::Unrecognised)?;
+    if der::is_der(bytes) {
+        let found = read_der(bytes, password).ok_or(InspectError::Unrecognised)?;
         return Ok(found.into_iter().map(|found| (None, found)).collect());
     }
     let blocks = pem::parse(bytes)?;
@@ -51,7 +52,7 @@ pub(super) fn entries(bytes: &[u8], password: Option<&Password>) -> Result<Entri
 }
 
 /// A DER input: the first reading that succeeds.
-fn der(bytes: &[u8], password: Option<&Password>) -> Option<Vec<Found>> {
+fn read_der(bytes: &[u8], password: Option<&Password>) -> Option<Vec<Found>> {
     if let Some(form) = key::form(bytes) {
         return Some(match form {
             KeyForm::Pkcs12 => archive(bytes, password),

@@ -22,13 +22,19 @@ pub fn check_leaf(leaf: &Certificate, slot: Slot, role: PeerRole, now: UnixTime)
     issuer::check_validity(leaf, now)
 }
 
-/// Judges a leaf of our own that stands alone: what a peer would refuse whatever the role.
+/// Judges a leaf of our own, before it is known in which slot it will stand.
+///
+/// A self-signed certificate with the CA flag may be served, although our own rules refuse it as a peer's: it is what
+/// `openssl req -x509` makes, and the peers for whom it is meant have it in their trust.
 pub fn check_own_leaf(leaf: &Certificate, now: UnixTime) -> Result<(), CertificateFault> {
-    check_shape(leaf)?;
+    match check_shape(leaf) {
+        Err(CertificateFault::CaAsLeaf) if leaf.is_self_issued() => issuer::check_key(leaf)?,
+        verdict => verdict?,
+    }
     issuer::check_validity(leaf, now)
 }
 
-/// Judges one half of a pair of our own.
+/// Judges a leaf of our own for the slot that it will stand in.
 pub fn check_own_half(leaf: &Certificate, slot: Slot, now: UnixTime) -> Result<(), CertificateFault> {
     check_shape(leaf)?;
     check_slot(leaf, slot)?;

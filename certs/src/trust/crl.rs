@@ -6,12 +6,13 @@ use std::fmt;
 use jadegate_tongsuo::openssl::error::ErrorStack;
 use jadegate_tongsuo::openssl::sha::sha256;
 use jadegate_tongsuo::openssl::x509::X509Crl;
-use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
-use x509_parser::revocation_list::CertificateRevocationList;
+use x509_parser::time::ASN1Time;
+use x509_parser::x509::X509Name;
 
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
+use crate::der::{self, DerError, Reader};
 use crate::pem::{self, PemError};
 use crate::text::printable;
 
@@ -53,8 +54,8 @@ pub enum CrlError {
         found: Vec<String>,
     },
     /// The structure cannot be read.
-    #[error("not a revocation list: {0}")]
-    Malformed(String),
+    #[error("not a revocation list in DER")]
+    Malformed,
     /// Octets follow the list.
     #[error("{0} bytes follow the revocation list")]
     TrailingBytes(usize),
@@ -67,7 +68,7 @@ impl CrlError {
             Self::Pem(source) => source.reason(),
             Self::TooLarge(_) => "crl_too_large",
             Self::Absent { .. } => "crl_absent",
-            Self::Malformed(_) => "crl_malformed",
+            Self::Malformed => "crl_malformed",
             Self::TrailingBytes(_) => "crl_trailing_bytes",
         }
     }
@@ -79,7 +80,7 @@ impl Crl {
         if bytes.len() > MAX_CRL_INPUT {
             return Err(CrlError::TooLarge(bytes.len()));
         }
-        if bytes.first() == Some(&0x30) && !pem::is_pem(bytes) {
+        if der::is_der(bytes) {
             return Ok(vec![Self::from_der(bytes)?]);
         }
         let mut lists = Vec::new();
@@ -93,25 +94,48 @@ impl Crl {
         if lists.is_empty() { Err(CrlError::Absent { found }) } else { Ok(lists) }
     }
 
-    /// Reads one DER list that fills the input.
+    /// Reads one DER list that fills the input. The entries are counted, not kept: lists of a million exist.
     pub fn from_der(der: &[u8]) -> Result<Self, CrlError> {
-        let (rest, parsed) =
-            CertificateRevocationList::from_der(der).map_err(|error| CrlError::Malformed(error.to_string()))?;
-        if !rest.is_empty() {
-            return Err(CrlError::TrailingBytes(rest.len()));
+        let mut outer = Reader::new(der);
+        let mut list = outer.sequence()?;
+        if !outer.is_empty() {
+            return Err(CrlError::TrailingBytes(outer.remaining()));
         }
-        let number = parsed.extensions().iter().find_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::CRLNumber(number) => Some(number.to_str_radix(16)),
+        let mut signed = list.sequence()?;
+        list.expect(der::SEQUENCE)?;
+        list.bits()?;
+        list.end()?;
+
+        signed.optional(der::INTEGER)?;
+        signed.expect(der::SEQUENCE)?;
+        let issuer = signed.any()?;
+        let (_, name) = X509Name::from_der(issuer.raw).map_err(|_| CrlError::Malformed)?;
+        let this_update = time(signed.any()?.raw)?;
+        let next_update = match signed.peek() {
+            Some(UTC_TIME | GENERALIZED_TIME) => Some(time(signed.any()?.raw)?),
             _ => None,
-        });
+        };
+        let mut revoked_count = 0;
+        if let Some(entries) = signed.optional(der::SEQUENCE)? {
+            let mut entries = Reader::new(entries);
+            while !entries.is_empty() {
+                entries.expect(der::SEQUENCE)?;
+                revoked_count += 1;
+            }
+        }
+        let number = match signed.optional(der::context(0))? {
+            Some(extensions) => number(extensions)?,
+            None => None,
+        };
+        signed.end()?;
         Ok(Self {
             der: der.to_vec(),
-            issuer: printable(&parsed.issuer().to_string()),
-            issuer_der: parsed.issuer().as_raw().to_vec(),
-            this_update: UnixTime(parsed.last_update().timestamp()),
-            next_update: parsed.next_update().map(|at| UnixTime(at.timestamp())),
+            issuer: printable(&name.to_string()),
+            issuer_der: issuer.raw.to_vec(),
+            this_update,
+            next_update,
             number,
-            revoked_count: parsed.iter_revoked_certificates().count(),
+            revoked_count,
         })
     }
 
@@ -127,6 +151,37 @@ impl Crl {
     /// SHA-256 over the whole list.
     pub fn fingerprint(&self) -> [u8; 32] {
         sha256(&self.der)
+    }
+}
+
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+/// id-ce-cRLNumber, 2.5.29.20
+const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 0x14];
+
+fn time(raw: &[u8]) -> Result<UnixTime, CrlError> {
+    match ASN1Time::from_der(raw) {
+        Ok((_, at)) => Ok(UnixTime(at.timestamp())),
+        Err(_) => Err(CrlError::Malformed),
+    }
+}
+
+fn number(extensions: &[u8]) -> Result<Option<String>, CrlError> {
+    let mut extensions = der::whole_sequence(extensions)?;
+    while !extensions.is_empty() {
+        let mut extension = extensions.sequence()?;
+        if extension.expect(der::OID)? == CRL_NUMBER {
+            extension.optional(der::BOOLEAN)?;
+            let number = Reader::new(extension.expect(der::OCTET_STRING)?).unsigned()?;
+            return Ok(Some(hex::encode(number)));
+        }
+    }
+    Ok(None)
+}
+
+impl From<DerError> for CrlError {
+    fn from(_: DerError) -> Self {
+        Self::Malformed
     }
 }
 
