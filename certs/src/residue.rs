@@ -1,7 +1,8 @@
 //! Wipes what libcrypto leaves on the stack.
 //!
-//! Its curve arithmetic expands a private number into arrays of its frames and does not clear all of them. On a thread
-//! that then rests (a blocking-pool thread after loading a key) such a frame would survive the key itself.
+//! Its curve arithmetic copies a private number into an array of its frame (`g_secret` in `ecp_sm2p256.c` and
+//! `ecp_nistp256.c`) and does not clear it. On a thread that then rests (a blocking-pool thread after loading a key) such
+//! a frame would survive the key itself.
 
 /// More than the deepest of libcrypto's curve and RSA frames.
 const DEPTH: usize = 64 << 10;
