@@ -14,6 +14,7 @@ mod listener;
 pub mod metrics;
 mod proxy;
 pub mod reconcile;
+pub mod reload;
 pub mod snapshot;
 mod status;
 pub mod tasks;

@@ -46,6 +46,23 @@ impl Drop for Permit {
     }
 }
 
+/// Raises the soft limit of file descriptors to the hard one, as a process that serves many connections must.
+/// Returns the limit that holds afterwards; `None` = there is none.
+pub fn raise_descriptor_limit() -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return limit.current;
+    }
+    match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of file descriptors cannot be raised");
+            limit.current
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::ConnectionLimit;

@@ -280,7 +280,8 @@ mod tests {
 
     #[test]
     fn a_port_that_somebody_else_shares_is_a_conflict_and_not_shared_in_silence() {
-        let (address, _held) = bind("127.0.0.1:0".parse().unwrap(), 1, Conflict::Check).unwrap();
+        let (address, held) = bind("127.0.0.1:0".parse().unwrap(), 1, Conflict::Check).unwrap();
+        listen(&held[0]).unwrap();
         assert_eq!(bind(address, 1, Conflict::Check).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         bind(address, 1, Conflict::Expected).unwrap();
     }

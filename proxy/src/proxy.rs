@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jadegate_config::{Config, Cores};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access_log::{AccessLog, Sink};
@@ -23,6 +24,7 @@ use crate::limits::ConnectionLimit;
 use crate::metrics::Metrics;
 use crate::reconcile::{Reconcile, ReloadError, Surroundings};
 use crate::snapshot::Snapshot;
+use crate::status::{LastReload, SharedStatus, Status};
 use crate::worker::{self, Ended, Seed, Shared};
 
 /// How long aborted connections may take to be dropped, and the access log to be written.
@@ -54,7 +56,9 @@ pub struct Handle {
     metrics: Arc<Metrics>,
     shared: Shared,
     addresses: Arc<ArcSwap<Addresses>>,
+    status: SharedStatus,
     access_log: Arc<ArcSwapOption<Sink>>,
+    ended: CancellationToken,
     thread: Option<JoinHandle<Outcome>>,
 }
 
@@ -96,17 +100,24 @@ impl Proxy {
             metrics: Arc::clone(&core.around.metrics),
             shared: core.around.shared.clone(),
             addresses: Arc::clone(&core.addresses),
+            status: Arc::clone(&core.around.status),
             access_log: Arc::clone(&core.around.access_log),
+            ended: CancellationToken::new(),
             thread: None,
         };
         let (started, start) = std::sync::mpsc::sync_channel(1);
+        let end = handle.ended.clone().drop_guard();
         let thread = std::thread::Builder::new()
             .name("control".to_owned())
-            .spawn(move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => runtime.block_on(core.run(config, inbox, &started)),
-                Err(error) => {
-                    let _ = started.send(Err(StartError::Thread(error)));
-                    Outcome::Graceful
+            .spawn(move || {
+                // Tells of the end even if this thread panics.
+                let _end = end;
+                match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                    Ok(runtime) => runtime.block_on(core.run(config, inbox, &started)),
+                    Err(error) => {
+                        let _ = started.send(Err(StartError::Thread(error)));
+                        Outcome::Graceful
+                    }
                 }
             })
             .map_err(StartError::Thread)?;
@@ -130,6 +141,13 @@ impl Handle {
         answered.await.unwrap_or(Err(ReloadError::Draining))
     }
 
+    /// Tells metrics and admin of a configuration that was refused before it got here, because it could not be read.
+    pub fn refuse(&self, why: String) {
+        self.metrics.families.config_reloads.get_or_create(&[("outcome", "refused".into())]).inc();
+        let last_reload = Some(LastReload { at: SystemTime::now(), result: Err(why) });
+        self.status.rcu(|status| Status { last_reload: last_reload.clone(), ..Status::clone(status) });
+    }
+
     /// Begins to drain: readiness goes, ports close, connections finish; after the configured time they are cut.
     pub fn drain(&self) {
         self.drain.start();
@@ -140,9 +158,9 @@ impl Handle {
         self.drain.abort();
     }
 
-    /// Whether [`Handle::join`] would return at once.
-    pub fn is_finished(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    /// Resolves when the proxy has ended, so that [`Handle::join`] returns at once.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     /// Waits for the end, which somebody has to bring about by [`Handle::drain`] or [`Handle::stop`]. Blocks.

@@ -3,5 +3,6 @@
 pub(crate) mod certs;
 pub(crate) mod check;
 pub(crate) mod probe;
+pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod version;

@@ -31,6 +31,7 @@ enum Command {
     Certs(commands::certs::Arguments),
     Check(commands::check::Arguments),
     Probe(commands::probe::Arguments),
+    Run(commands::run::Arguments),
     Schema(commands::schema::Arguments),
     Version(commands::version::Arguments),
 }
@@ -54,11 +55,12 @@ fn run(options: log::Options, command: &Command) -> Result<ExitCode> {
         _ => {}
     }
     jadegate_tls::library::check().context("this build must not be used")?;
-    let _log = log::Log::start(options)?;
+    let log = log::Log::start(options)?;
     match command {
         Command::Certs(arguments) => Ok(commands::certs::run(arguments)),
         Command::Check(arguments) => commands::check::run(arguments),
         Command::Probe(arguments) => Ok(commands::probe::run(arguments)),
+        Command::Run(arguments) => commands::run::run(arguments, &log),
         Command::Schema(_) | Command::Version(_) => Ok(ExitCode::SUCCESS),
     }
 }
