@@ -9,13 +9,16 @@ use crate::key::{KeyKind, MIN_RSA_BITS};
 /// Longest serial number, RFC 5280 section 4.1.2.2.
 const MAX_SERIAL: usize = 20;
 
-/// Judges a certificate that signed another one of the chain. The signature on a self-signed certificate proves
-/// nothing and is not judged.
+/// Judges a certificate that signed another one of the chain.
+///
+/// A self-issued one is a root: trusting it was the operator's decision, whatever its form. Public roots with serial
+/// number 0, version 1 or a SHA-1 signature on themselves are common and harmless; only a weak key is refused.
 pub fn check_issuer(issuer: &Certificate, now: UnixTime) -> Result<(), CertificateFault> {
-    check_structure(issuer)?;
-    if !issuer.is_self_issued() {
-        check_signature(issuer)?;
+    if issuer.is_self_issued() {
+        return check_key(issuer);
     }
+    check_structure(issuer)?;
+    check_signature(issuer)?;
     if !issuer.is_ca() {
         return Err(CertificateFault::IssuerNotCa);
     }

@@ -47,8 +47,8 @@ pub struct PeerRules {
 /// Why a peer's identity is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityFault {
-    /// More than one URI in subjectAltName: a SPIFFE certificate has exactly one.
-    #[error("{0} URIs in subjectAltName; an identity has one")]
+    /// A SPIFFE id among several URIs: a SPIFFE certificate has exactly one.
+    #[error("{0} URIs in subjectAltName; a SPIFFE certificate has one")]
     SeveralUris(usize),
     /// A `spiffe:` URI that does not parse.
     #[error("{uri:?} is not a SPIFFE id")]
@@ -159,17 +159,16 @@ pub fn matches_server_name(leaf: &Certificate, name: &str) -> bool {
     }
 }
 
-/// The SPIFFE id of a leaf. More than one URI, or a `spiffe:` URI that does not parse, is an error; other URIs alone are
-/// no SPIFFE id.
+/// The SPIFFE id of a leaf. A `spiffe:` URI that does not parse, or that stands beside any other URI, is an error; URIs
+/// of other schemes alone are no SPIFFE id.
 pub fn spiffe_id(leaf: &Certificate) -> Result<Option<SpiffeId>, IdentityFault> {
     let uris = &leaf.names().uri;
     let is_spiffe = |uri: &String| uri.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("spiffe:"));
-    match uris.as_slice() {
-        [] => Ok(None),
-        [uri] if is_spiffe(uri) => {
+    match (uris.iter().find(|uri| is_spiffe(uri)), uris.len()) {
+        (None, _) => Ok(None),
+        (Some(uri), 1) => {
             SpiffeId::parse(uri).map(Some).map_err(|source| IdentityFault::BadSpiffeId { uri: uri.clone(), source })
         }
-        [_] => Ok(None),
-        several => Err(IdentityFault::SeveralUris(several.len())),
+        (Some(_), several) => Err(IdentityFault::SeveralUris(several)),
     }
 }

@@ -204,6 +204,12 @@ fn issuers_are_authorities() {
     let weak = Mint::authority("weak").issue(&MintKey::rsa(1024).expect("key"), &shop().standard).expect("minted");
     assert_eq!(issuer(&read(&weak)), Some("certificate_weak_key"), "row 29");
 
+    let root = |mint: Mint, key: MintKey| issuer(&read(&mint.self_signed(&key).expect("minted")));
+    let p256 = || MintKey::p256().expect("key");
+    assert_eq!(root(Mint::authority("root").serial(&[0]), p256()), None, "public roots have such serials");
+    assert_eq!(root(Mint::authority("root").version(Version::V1), p256()), None, "and are of version 1");
+    assert_eq!(root(Mint::authority("root"), MintKey::rsa(1024).expect("key")), Some("certificate_weak_key"));
+
     let in_sm2 = |certificate: &Certificate| check_sm2_issuer(certificate).err().map(|fault| fault.reason());
     assert_eq!(in_sm2(&sm2(Mint::authority("sub"))), None);
     assert_eq!(in_sm2(&standard(Mint::authority("sub"))), Some("issuer_not_sm2"));
@@ -281,6 +287,8 @@ fn a_spiffe_id_is_one_uri_that_parses_or_an_error() {
     assert_eq!(spiffe_id(&standard(sign().uri("https://a.example"))), Ok(None));
     let reason = |mint: Mint| spiffe_id(&standard(mint)).expect_err("refused").reason();
     assert_eq!(reason(sign().uri("spiffe://td/a").uri("spiffe://td/b")), "identity_several_uris", "row 50");
+    assert_eq!(reason(sign().uri("https://a.example").uri("spiffe://td/b")), "identity_several_uris", "row 50");
+    assert_eq!(spiffe_id(&standard(sign().uri("https://a.example").uri("https://b.example"))), Ok(None));
     assert_eq!(reason(sign().uri("spiffe://td/a/../b")), "identity_bad_spiffe_id");
     assert_eq!(reason(sign().uri("SPIFFE://td/a")), "identity_bad_spiffe_id");
 }
