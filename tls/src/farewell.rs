@@ -17,7 +17,8 @@ pub(crate) async fn farewell<IO: AsyncRead + AsyncWrite + Unpin>(mut io: IO, dea
     let until = deadline.min(Instant::now() + PATIENCE);
     let close = async {
         io.shutdown().await?;
-        let mut unread = [0; 4096];
+        // On the heap: an array would be part of the future of every handshake, the good ones too.
+        let mut unread = vec![0; 4096];
         let mut seen = 0;
         while seen < UNREAD_MAX {
             match io.read(&mut unread).await? {

@@ -58,14 +58,16 @@ pub(super) struct Verification {
 }
 
 impl Verification {
-    /// Requirements on a peer that plays `role`. Revocation without any list is an error: it would refuse everyone.
+    /// Requirements on a peer that plays `role`. Roots without any list while revocation is on are an error: whoever
+    /// they vouch for would be refused.
     pub(super) fn new(
         trust: Arc<Trust>,
         depth: RevocationDepth,
         role: PeerRole,
         identity: Identity,
     ) -> Result<Self, ContextError> {
-        if depth != RevocationDepth::Off && !trust.standard().has_crls() {
+        let standard = trust.standard();
+        if depth != RevocationDepth::Off && !standard.anchors.is_empty() && !standard.has_crls() {
             return Err(ContextError::RevocationListMissing);
         }
         Ok(Self { trust, depth, role, identity })

@@ -131,3 +131,17 @@ pub(crate) async fn handshakes_beyond_the_bound_wait_and_then_fail(kind: Kind) {
     connection.unwrap();
     assert_eq!(limits.concurrent.available_permits(), 1);
 }
+
+/// A connection that waits for its hello costs little; growth of these figures is a point of review.
+#[tokio::test]
+async fn the_futures_of_a_handshake_stay_small() {
+    let pki = Pki::new(Kind::RUSTLS_TLS13);
+    let server = context(pki.server(&pki.leaf(SERVER)));
+    let client = connector(pki.client());
+    let acceptor = Acceptor::new(AcceptLimits::default());
+    let (near, far) = tokio::io::duplex(1024);
+    let accepting = std::mem::size_of_val(&accept(&acceptor, near, &server));
+    let connecting = std::mem::size_of_val(&client.connect(far, DEADLINE));
+    assert!(accepting <= 6 * 1024, "{accepting} bytes");
+    assert!(connecting <= 6 * 1024, "{connecting} bytes");
+}

@@ -75,6 +75,8 @@ pub(crate) async fn nothing_resumes_after_a_change_of_trust_list_or_credential(k
         ("revocation deeper", ServerOptions { revocation: RevocationDepth::Chain, ..base.clone() }),
         ("rules", ServerOptions { peer_rules: PeerRules { any_of: vec![rule] }, ..base.clone() }),
         ("client authentication", ServerOptions { client_auth: ClientAuth::Request, ..base.clone() }),
+        ("application protocols", ServerOptions { alpn: vec![b"h2".to_vec()], ..base.clone() }),
+        ("strictness of names", ServerOptions { strict_sni: true, ..base.clone() }),
         (
             "the credential",
             ServerOptions {
