@@ -186,10 +186,11 @@ impl Acceptor {
             Ok(plan) => plan,
             Err(failure) => return Err(refuse(io, before_engine(failure, hello), record, deadline).await),
         };
-        let (stream, negotiated) = match plan {
-            Plan::Standard(engine, usable) => engine.accept(io, &hello, usable, deadline).await?,
-            Plan::Tongsuo(engine, family) => engine.accept(io, &hello, family, deadline).await?,
+        let outcome = match plan {
+            Plan::Standard(engine, usable) => engine.accept(io, &hello, usable, deadline).await,
+            Plan::Tongsuo(engine, family) => engine.accept(io, &hello, family, deadline).await,
         };
+        let (stream, negotiated) = outcome.map_err(|error| context.completed(error, plan, hello))?;
         Ok(Accepted { stream, negotiated: Some(Box::new(negotiated)), chain })
     }
 

@@ -16,7 +16,7 @@ use crate::error::HandshakeError;
 use crate::negotiated::Negotiated;
 use crate::prefixed::Prefixed;
 use crate::protocol::{Group, Suite, Version};
-use crate::server::{ContextError, EngineChoice, RevocationDepth};
+use crate::server::{ContextError, EngineChoice, RevocationDepth, located};
 use crate::stream::Stream;
 use crate::trust::Trust;
 use crate::{sm, standard};
@@ -135,10 +135,11 @@ impl Connector {
     {
         let deadline = Instant::now() + deadline;
         let io = Prefixed::new(Vec::new(), io);
-        let (stream, negotiated) = match &self.engine {
-            Engine::Standard(engine) => engine.connect(io, deadline).await?,
-            Engine::Tongsuo(engine) => engine.connect(io, deadline).await?,
+        let outcome = match &self.engine {
+            Engine::Standard(engine) => engine.connect(io, deadline).await,
+            Engine::Tongsuo(engine) => engine.connect(io, deadline).await,
         };
+        let (stream, negotiated) = outcome.map_err(located)?;
         Ok(Connected { stream, negotiated: Box::new(negotiated) })
     }
 }

@@ -15,9 +15,10 @@ use jadegate_certs::key::KeyKind;
 use jadegate_certs::rules::PeerRules;
 
 use self::names::NameTable;
-use crate::error::{Failure, Mismatch, NeededCredential};
+use crate::error::{Failure, HandshakeError, Mismatch, NeededCredential, Stage};
 use crate::hello::ClientHello;
 use crate::policy::{Available, Family, Policy, PolicyName};
+use crate::protocol::{Protocol, Version};
 use crate::tickets::{TicketRing, TicketRingError, TicketRotation};
 use crate::trust::{Trust, TrustError};
 use crate::{sm, standard};
@@ -193,7 +194,7 @@ struct Names {
 }
 
 /// A handshake that the hello alone lets an engine begin.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Plan<'a> {
     Standard(&'a standard::ServerSide, &'a standard::Usable),
     Tongsuo(&'a sm::ServerSide, Family),
@@ -254,6 +255,24 @@ impl ServerContext {
         }
     }
 
+    /// An engine's error with what is known without the engine: the hello, and the protocol that it led to.
+    pub(crate) fn completed(&self, error: HandshakeError, plan: Plan<'_>, hello: Box<ClientHello>) -> HandshakeError {
+        let standard = || {
+            let takes = |version: &Version| self.policy.standard.as_ref().is_some_and(|policy| policy.takes(*version));
+            let common = Version::ALL.into_iter().rev().find(|version| takes(version) && hello.offers(*version));
+            common.map(Version::protocol)
+        };
+        let planned = match plan {
+            Plan::Tongsuo(_, Family::Tlcp) => Some(Protocol::Tlcp),
+            Plan::Tongsuo(_, Family::Tls13Sm) => Some(Protocol::Tls13Sm),
+            Plan::Tongsuo(_, Family::Standard) | Plan::Standard(..) => standard(),
+        };
+        let mut error = located(error);
+        error.protocol = error.protocol.or(planned);
+        error.hello = error.hello.or(Some(hello));
+        error
+    }
+
     /// A client that offers application protocols is served one of them or none (RFC 7301 3.2), in either engine.
     fn check_alpn(&self, hello: &ClientHello) -> Result<(), Failure> {
         let common = || hello.alpn.iter().any(|offered| self.alpn.contains(offered));
@@ -284,5 +303,13 @@ impl ServerContext {
             sm2: exact.sm2 || (exists(sm2) && !exact.standard),
             standard: exact.standard || (exists(standard) && !(exact.sm2 && hello.offers_tls13_sm())),
         })
+    }
+}
+
+/// A refused certificate belongs to its own stage, wherever an engine's state machine stood when it came out.
+pub(crate) fn located(error: HandshakeError) -> HandshakeError {
+    match error.failure {
+        Failure::PeerCertificate(_) => HandshakeError { stage: Stage::Certificate, ..error },
+        _ => error,
     }
 }

@@ -87,7 +87,7 @@ impl ClientSide {
         IO: AsyncRead + AsyncWrite + Unpin,
     {
         let started = Instant::now();
-        let handshake = Handshake { side: Side::Upstream, hello: None, protocol: None };
+        let handshake = Handshake { side: Side::Upstream, protocol: None };
         let connect = self.connector.connect(self.name.clone(), io).into_fallible();
         let attempt = Attempt::new(Stage::Negotiation, None);
         let (outcome, findings) = attempt.run(timeout_at(deadline, connect)).await;

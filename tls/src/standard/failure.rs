@@ -6,22 +6,19 @@ use rustls::{AlertDescription, Error as E, PeerIncompatible, PeerMisbehaved};
 
 use super::attempt::Findings;
 use crate::error::{Failure, HandshakeError, Mismatch, PeerFault, Side, Stage};
-use crate::hello::ClientHello;
 use crate::protocol::Protocol;
 
 /// What is known of a handshake besides what rustls reports.
 #[derive(Clone, Copy)]
-pub(super) struct Handshake<'a> {
+pub(super) struct Handshake {
     pub(super) side: Side,
-    pub(super) hello: Option<&'a ClientHello>,
     pub(super) protocol: Option<Protocol>,
 }
 
-impl Handshake<'_> {
+impl Handshake {
     /// An error at a stage, with what is known of the handshake.
     pub(super) fn failed(self, failure: Failure, stage: Stage) -> HandshakeError {
         let mut error = HandshakeError::new(failure, stage, self.side);
-        error.hello = self.hello.cloned().map(Box::new);
         error.protocol = self.protocol;
         error
     }

@@ -112,7 +112,7 @@ impl ServerSide {
     {
         let started = Instant::now();
         let protocol = Some(self.version(hello).protocol());
-        let handshake = Handshake { side: Side::Downstream, hello: Some(hello), protocol };
+        let handshake = Handshake { side: Side::Downstream, protocol };
         let stage = match self.client_auth {
             ClientAuth::Ignore => Stage::Finished,
             ClientAuth::Request | ClientAuth::Require => Stage::Certificate,

@@ -1,4 +1,4 @@
-//! Peers with broken certificates, in both roles: refused, with the right kind and the right alert.
+//! Peers with broken certificates, in both roles: refused, with the right kind and the right alert. Standard protocols.
 
 use std::sync::Arc;
 
@@ -6,11 +6,17 @@ use jadegate_certs::development::mint::{
     AltName, Mint, MintCrl, MintKey, Minted, Purpose, SignatureAlgorithm, Usage, Version,
 };
 use jadegate_certs::rules::PeerRole;
-use jadegate_tls::{ClientOptions, Failure, PeerFault, RevocationDepth, ServerOptions, Trust};
+use jadegate_tls::{
+    ClientOptions, EngineChoice, Failure, HandshakeError, RevocationDepth, ServerOptions, Stage, Trust,
+};
 
 use crate::kind::Kind;
 use crate::pki::{Identity, Pki, SERVER, authority, trust};
-use crate::wire::{connector, context, failure, handshake};
+use crate::wire::{connector, context, handshake};
+
+/// The engine of whoever presents the broken certificate: rustls, because Tongsuo does not load all of them. (The
+/// national protocols' own tests have a peer that lies below the engine.)
+const LIAR: EngineChoice = EngineChoice::Auto;
 
 /// What a peer presents, and how the other side judges it.
 struct Case {
@@ -184,39 +190,92 @@ const SERVER_CASES: &[(&str, &str, Build)] = &[
     }),
 ];
 
-fn judge(what: &str, kind: Kind, refused: &jadegate_tls::HandshakeError, reason: &str) {
-    assert_eq!(refused.reason(), reason, "{what}: {refused}, {:?}", refused.source);
-    let Failure::PeerCertificate(fault) = &refused.failure else { panic!("{what}: {refused}") };
-    assert_eq!(refused.alert_sent, Some(fault.alert(Some(kind.protocol))), "{what}");
-    assert_eq!(refused.stage, jadegate_tls::Stage::Certificate, "{what}");
+/// Where Tongsuo's own path check is faster than our rules, and has a coarser word.
+const COARSER: &[(&str, &str)] = &[
+    ("unknown critical extension", "peer_certificate_malformed"),
+    ("algorithms inside and outside differ", "peer_certificate_bad_signature"),
+    ("signature not strict DER", "peer_certificate_bad_signature"),
+];
+
+/// What is wrong with a refusal, if anything.
+fn objections(kind: Kind, what: &str, refused: &HandshakeError, reason: &str) -> Vec<String> {
+    let coarser = COARSER.iter().find(|(case, _)| *case == what && !kind.chooses_alerts());
+    let reason = coarser.filter(|(_, coarser)| refused.reason() == *coarser).map_or(reason, |(_, coarser)| coarser);
+    let mut objections = Vec::new();
+    if refused.reason() != reason {
+        objections.push(format!("{} instead of {reason}: {refused}, {:?}", refused.reason(), refused.source));
+    }
+    let alert = match &refused.failure {
+        Failure::PeerCertificate(fault) => Some(fault.alert(Some(kind.protocol))),
+        _ => None,
+    };
+    if refused.alert_sent.is_none() || (kind.chooses_alerts() && refused.alert_sent != alert) {
+        objections.push(format!("alert {:?} instead of {alert:?}", refused.alert_sent));
+    }
+    if refused.stage != Stage::Certificate {
+        objections.push(format!("stage {}", refused.stage));
+    }
+    objections
+}
+
+/// Runs every case and reports all that are judged wrongly, not the first.
+async fn judge_all<'a>(
+    cases: impl Iterator<Item = &'a (&'a str, &'a str, Build)>,
+    mut one: impl AsyncFnMut(&str, Build, &str) -> Vec<String>,
+) {
+    let mut wrong = Vec::new();
+    for (what, reason, build) in cases {
+        wrong.extend(one(what, *build, reason).await.into_iter().map(|objection| format!("{what}: {objection}")));
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The refusal of a side that should have refused, or what happened instead.
+fn refusal<T>(result: Result<T, HandshakeError>) -> Result<HandshakeError, Vec<String>> {
+    result.err().ok_or_else(|| vec!["accepted".to_owned()])
 }
 
 pub(crate) async fn broken_servers_are_refused_with_the_kind_of_their_fault(kind: Kind) {
-    for (what, reason, build) in CASES.iter().chain(SERVER_CASES) {
+    let one = async |what: &str, build: Build, reason: &str| {
         let pki = Pki::new(kind);
         let case = build(&pki, PeerRole::Server);
-        let server = context(pki.server(&case.identity));
+        let server = context(ServerOptions { engine: LIAR, ..pki.server(&case.identity) });
         let client = ClientOptions { trust: Some(case.trust), revocation: case.revocation, ..pki.client() };
         let (served, connection) = handshake(&server, &connector(client)).await;
-        let refused = failure(connection);
-        judge(what, kind, &refused, reason);
-        assert_eq!(failure(served).alert_received, refused.alert_sent, "{what}: the server is told");
-    }
+        let refused = match refusal(connection) {
+            Ok(refused) => refused,
+            Err(accepted) => return accepted,
+        };
+        let mut objections = objections(kind, what, &refused, reason);
+        let heard = served.err().and_then(|told| told.alert_received);
+        if heard != refused.alert_sent {
+            objections.push(format!("sent alert {:?}, the server heard {heard:?}", refused.alert_sent));
+        }
+        objections
+    };
+    judge_all(CASES.iter().chain(SERVER_CASES), one).await;
 }
 
 pub(crate) async fn broken_clients_are_refused_with_the_kind_of_their_fault(kind: Kind) {
-    for (what, reason, build) in CASES {
+    let one = async |what: &str, build: Build, reason: &str| {
         let pki = Pki::new(kind);
         let case = build(&pki, PeerRole::Client);
         let server = pki.mutual(&pki.leaf(SERVER));
         let server = context(ServerOptions { trust: Some(case.trust), revocation: case.revocation, ..server });
-        let client = connector(pki.client_with(&case.identity));
+        let client = connector(ClientOptions { engine: LIAR, ..pki.client_with(&case.identity) });
         let (served, connection) = handshake(&server, &client).await;
-        let refused = failure(served);
-        judge(what, kind, &refused, reason);
-        assert_ne!(refused.failure, Failure::PeerCertificate(PeerFault::Absent), "{what}: it was shown");
+        let refused = match refusal(served) {
+            Ok(refused) => refused,
+            Err(accepted) => return accepted,
+        };
+        let mut objections = objections(kind, what, &refused, reason);
         if !kind.client_finishes_first() {
-            assert_eq!(failure(connection).alert_received, refused.alert_sent, "{what}: the client is told");
+            let heard = connection.err().and_then(|told| told.alert_received);
+            if heard != refused.alert_sent {
+                objections.push(format!("sent alert {:?}, the client heard {heard:?}", refused.alert_sent));
+            }
         }
-    }
+        objections
+    };
+    judge_all(CASES.iter(), one).await;
 }

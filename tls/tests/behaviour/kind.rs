@@ -14,6 +14,11 @@ impl Kind {
     pub(crate) const RUSTLS_TLS13: Self = Self { protocol: Protocol::Tls13, engine: EngineChoice::Auto };
     pub(crate) const RUSTLS_TLS12: Self = Self { protocol: Protocol::Tls12, engine: EngineChoice::Auto };
 
+    pub(crate) const TLCP: Self = Self { protocol: Protocol::Tlcp, engine: EngineChoice::Auto };
+    pub(crate) const TLS13_SM: Self = Self { protocol: Protocol::Tls13Sm, engine: EngineChoice::Auto };
+    pub(crate) const TONGSUO_TLS13: Self = Self { protocol: Protocol::Tls13, engine: EngineChoice::Tongsuo };
+    pub(crate) const TONGSUO_TLS12: Self = Self { protocol: Protocol::Tls12, engine: EngineChoice::Tongsuo };
+
     /// A policy that allows this protocol and no other.
     pub(crate) fn policy(self) -> Policy {
         let name = if self.protocol.is_national() { PolicyName::GmOnly } else { PolicyName::Standard };
@@ -46,6 +51,11 @@ impl Kind {
     /// A key of the kind that certificates of this protocol have.
     pub(crate) fn key(self) -> MintKey {
         if self.protocol.is_national() { MintKey::sm2().unwrap() } else { MintKey::p256().unwrap() }
+    }
+
+    /// Whether our code chooses the alert for a refused certificate. Tongsuo derives it from its own error codes.
+    pub(crate) fn chooses_alerts(self) -> bool {
+        matches!(self.protocol, Protocol::Tls13 | Protocol::Tls12) && self.engine == EngineChoice::Auto
     }
 
     /// Whether a refused client learns of it only when it reads (its own handshake is over by then).

@@ -45,12 +45,9 @@ macro_rules! behaviours {
             authentication::a_client_without_a_required_certificate_is_refused,
             authentication::a_requested_client_certificate_may_be_absent,
             authentication::a_requested_client_certificate_that_is_bad_is_refused,
-            authentication::a_client_certificate_is_not_asked_for_when_ignored,
             authentication::peer_rules_admit_by_any_of_their_kinds,
             authentication::current_revocation_lists_let_good_peers_pass,
             authentication::an_insecure_client_has_no_verified_peer,
-            broken::broken_servers_are_refused_with_the_kind_of_their_fault,
-            broken::broken_clients_are_refused_with_the_kind_of_their_fault,
             names::the_certificate_follows_the_server_name,
             names::a_name_without_certificate_gets_the_first_one_unless_strict,
             resumption::a_second_connection_resumes_with_the_same_peer,
@@ -73,8 +70,12 @@ behaviours!(
     crate::kind::Kind::RUSTLS_TLS13,
     [
         resumption::an_unchanged_reload_and_a_replica_with_the_same_keys_still_resume,
+        resumption::a_connection_that_was_cut_off_resumes_all_the_same,
         names::rsa_and_ecdsa_stand_side_by_side_under_one_name,
+        authentication::a_client_certificate_is_not_asked_for_when_ignored,
         authentication::every_kind_of_key_serves_in_both_roles,
+        broken::broken_servers_are_refused_with_the_kind_of_their_fault,
+        broken::broken_clients_are_refused_with_the_kind_of_their_fault,
         stapling::the_ocsp_response_is_stapled_for_who_asks,
     ]
 );
@@ -85,8 +86,47 @@ behaviours!(
     [
         resumption::an_unchanged_reload_and_a_replica_with_the_same_keys_still_resume,
         resumption::a_session_id_resumes_in_its_own_context_only,
+        resumption::a_connection_that_was_cut_off_resumes_all_the_same,
+        names::rsa_and_ecdsa_stand_side_by_side_under_one_name,
+        authentication::a_client_certificate_is_not_asked_for_when_ignored,
+        authentication::every_kind_of_key_serves_in_both_roles,
+        broken::broken_servers_are_refused_with_the_kind_of_their_fault,
+        broken::broken_clients_are_refused_with_the_kind_of_their_fault,
+        stapling::the_ocsp_response_is_stapled_for_who_asks,
+    ]
+);
+
+behaviours!(tlcp, crate::kind::Kind::TLCP, [resumption::a_session_id_resumes_in_its_own_context_only]);
+
+behaviours!(
+    tls13_sm,
+    crate::kind::Kind::TLS13_SM,
+    [resumption::an_unchanged_reload_and_a_replica_with_the_same_keys_still_resume]
+);
+
+behaviours!(
+    tongsuo_tls13,
+    crate::kind::Kind::TONGSUO_TLS13,
+    [
+        resumption::an_unchanged_reload_and_a_replica_with_the_same_keys_still_resume,
         names::rsa_and_ecdsa_stand_side_by_side_under_one_name,
         authentication::every_kind_of_key_serves_in_both_roles,
+        broken::broken_servers_are_refused_with_the_kind_of_their_fault,
+        broken::broken_clients_are_refused_with_the_kind_of_their_fault,
+        stapling::the_ocsp_response_is_stapled_for_who_asks,
+    ]
+);
+
+behaviours!(
+    tongsuo_tls12,
+    crate::kind::Kind::TONGSUO_TLS12,
+    [
+        resumption::an_unchanged_reload_and_a_replica_with_the_same_keys_still_resume,
+        resumption::a_session_id_resumes_in_its_own_context_only,
+        names::rsa_and_ecdsa_stand_side_by_side_under_one_name,
+        authentication::every_kind_of_key_serves_in_both_roles,
+        broken::broken_servers_are_refused_with_the_kind_of_their_fault,
+        broken::broken_clients_are_refused_with_the_kind_of_their_fault,
         stapling::the_ocsp_response_is_stapled_for_who_asks,
     ]
 );

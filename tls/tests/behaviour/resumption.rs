@@ -6,18 +6,27 @@ use jadegate_certs::development::mint::MintCrl;
 use jadegate_certs::identity::DnsName;
 use jadegate_certs::rules::{PeerRule, PeerRules};
 use jadegate_tls::{
-    ClientAuth, ClientOptions, Connector, Resumption, RevocationDepth, ServerContext, ServerOptions, SessionReuse,
-    TicketRing,
+    ClientAuth, ClientOptions, Connector, Negotiated, Resumption, RevocationDepth, ServerContext, ServerOptions,
+    SessionReuse, TicketRing,
 };
+
+use tokio::io::AsyncWriteExt;
 
 use crate::kind::Kind;
 use crate::pki::{Pki, SERVER, authority, trust};
 use crate::wire::{connect, connector, context};
 
+/// One connection from handshake to close_notify. Tongsuo forgets the session of a connection that is cut off.
+async fn connect_and_close(server: &Arc<ServerContext>, client: &Connector) -> (Box<Negotiated>, Box<Negotiated>) {
+    let (mut served, mut connection) = connect(server, client).await;
+    let (near, far) = tokio::join!(served.stream.shutdown(), connection.stream.shutdown());
+    near.and(far).unwrap();
+    (served.negotiated.unwrap(), connection.negotiated)
+}
+
 /// Whether a connection resumes, on which both sides have to agree; and that its peers are verified all the same.
 async fn resumes(server: &Arc<ServerContext>, client: &Connector) -> bool {
-    let (served, connection) = connect(server, client).await;
-    let (down, up) = (served.negotiated.unwrap(), connection.negotiated);
+    let (down, up) = connect_and_close(server, client).await;
     assert_eq!(down.resumed, up.resumed);
     assert!(up.peer.is_some(), "the server is known on a resumed connection too");
     up.resumed
@@ -29,10 +38,9 @@ pub(crate) async fn a_second_connection_resumes_with_the_same_peer(kind: Kind) {
     let identity = pki.leaf("client.example");
     let client = connector(pki.client_with(&identity));
     assert!(!resumes(&server, &client).await);
-    for _ in 0..3 {
-        let (served, connection) = connect(&server, &client).await;
-        let (down, up) = (served.negotiated.unwrap(), connection.negotiated);
-        assert!(down.resumed && up.resumed);
+    for round in 0..3 {
+        let (down, up) = connect_and_close(&server, &client).await;
+        assert!(down.resumed && up.resumed, "round {round}");
         assert_eq!(down.peer.unwrap().leaf().der(), identity.leaf.der());
         assert!(up.peer.is_some());
         assert!(down.local_serials.is_empty() && up.local_serials.is_empty());
@@ -129,4 +137,13 @@ pub(crate) async fn a_session_id_resumes_in_its_own_context_only(kind: Kind) {
     assert!(!resumes(&server, &client).await);
     assert!(resumes(&server, &client).await);
     assert!(!resumes(&other, &client).await);
+}
+
+/// A peer that vanishes costs no full handshake later. Not in Tongsuo, which follows the old rule of TLS 1.0.
+pub(crate) async fn a_connection_that_was_cut_off_resumes_all_the_same(kind: Kind) {
+    let pki = Pki::new(kind);
+    let server = context(pki.server(&pki.leaf(SERVER)));
+    let client = connector(pki.client());
+    drop(connect(&server, &client).await);
+    assert!(resumes(&server, &client).await);
 }
