@@ -7,7 +7,7 @@ use foreign_types_shared::ForeignTypeRef;
 use jadegate_tongsuo_sys as ffi;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
-use openssl::ssl::{SslContext, SslContextBuilder, SslRef};
+use openssl::ssl::{SslContext, SslContextBuilder, SslRef, SslVersion};
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -105,7 +105,11 @@ unsafe extern "C" fn protect(
             *name = key.name;
             seal(&key, iv, cipher, mac)
         } else {
-            let Some((key, standing)) = keys.opening_key(name) else { return NO_TICKET };
+            let Some((key, mut standing)) = keys.opening_key(name) else { return NO_TICKET };
+            //= RFC 8446 C.4: clients use a ticket once, so each resumption has to leave them a new one
+            if ssl.version2() == Some(SslVersion::TLS1_3) {
+                standing = Standing::Retired;
+            }
             open(&key, standing, iv, cipher, mac)
         }
     }));
