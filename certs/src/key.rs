@@ -210,10 +210,7 @@ pub enum KeyError {
     #[error("malformed {0}")]
     Malformed(&'static str),
     /// An elliptic key that does not say which curve.
-    #[error(
-        "SEC1 key does not name its curve; convert it with the curve's name: \
-         openssl pkcs8 -topk8 -nocrypt, or write it again with its parameters"
-    )]
+    #[error("SEC1 key does not name its curve; write it again with its parameters, or as PKCS#8")]
     MissingCurve,
     /// An elliptic key with explicit curve parameters.
     #[error("key carries explicit curve parameters instead of a curve's name")]
