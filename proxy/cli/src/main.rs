@@ -31,6 +31,7 @@ enum Command {
     Certs(commands::certs::Arguments),
     Check(commands::check::Arguments),
     Probe(commands::probe::Arguments),
+    Quickstart(commands::quickstart::Arguments),
     Run(commands::run::Arguments),
     Schema(commands::schema::Arguments),
     Version(commands::version::Arguments),
@@ -60,6 +61,7 @@ fn run(options: log::Options, command: &Command) -> Result<ExitCode> {
         Command::Certs(arguments) => Ok(commands::certs::run(arguments)),
         Command::Check(arguments) => commands::check::run(arguments),
         Command::Probe(arguments) => Ok(commands::probe::run(arguments)),
+        Command::Quickstart(arguments) => commands::quickstart::run(arguments, &log),
         Command::Run(arguments) => commands::run::run(arguments, &log),
         Command::Schema(_) | Command::Version(_) => Ok(ExitCode::SUCCESS),
     }

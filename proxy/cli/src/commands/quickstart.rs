@@ -12,6 +12,7 @@ use clap::Args;
 use jadegate_certs::development::{DirectoryOptions, Overwrite, write_directory};
 
 use super::run;
+use crate::log::Log;
 
 /// See it work: make certificates, start a sample backend and serve it on one port by TLCP, TLS 1.3-SM, TLS 1.3 and 1.2.
 ///
@@ -29,7 +30,7 @@ pub(crate) struct Arguments {
     directory: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments, log: &Log) -> Result<ExitCode> {
     let place = Place::new(arguments.directory.as_deref())?;
     let options = DirectoryOptions { overwrite: Overwrite::Replace, ..DirectoryOptions::default() };
     write_directory(&place.path, &options)
@@ -38,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let configuration = place.path.join("quickstart.yaml");
     fs::write(&configuration, yaml(arguments.bind, arguments.admin, backend))
         .with_context(|| format!("{} cannot be written", configuration.display()))?;
-    run::serve(&configuration, || println!("{}", welcome(arguments, &place.path)))
+    run::serve(&configuration, log, || println!("{}", welcome(arguments, &place.path)))
 }
 
 /// The directory, removed at the end if it was ours.

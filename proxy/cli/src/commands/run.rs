@@ -33,9 +33,14 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, log: &Log) -> Result<ExitCode> {
+    serve(&arguments.config, log, || {})
+}
+
+/// Serves a configuration file until a signal ends it; `started` is called once the ports are bound.
+pub(super) fn serve(path: &Path, log: &Log, started: impl FnOnce()) -> Result<ExitCode> {
     // Watched before it is read, so that no change falls between the two.
-    let file = ConfigFile::watch(&arguments.config);
-    let config = match jadegate_config::load(&arguments.config) {
+    let file = ConfigFile::watch(path);
+    let config = match jadegate_config::load(path) {
         Ok(config) => config,
         Err(LoadError::Problems(problems)) => {
             eprintln!("{problems}");
@@ -47,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments, log: &Log) -> Result<ExitCode> {
     let descriptors = limits::raise_descriptor_limit();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        config = %arguments.config.display(),
+        config = %path.display(),
         descriptors,
         "starting"
     );
@@ -64,7 +69,8 @@ pub(crate) fn run(arguments: &Arguments, log: &Log) -> Result<ExitCode> {
     if let Some(address) = handle.admin_address() {
         tracing::info!(%address, "admin");
     }
-    runtime.block_on(Supervisor::new(&handle, &arguments.config, file, log).run(signals));
+    started();
+    runtime.block_on(Supervisor::new(&handle, path, file, log).run(signals));
     Ok(match handle.join() {
         Outcome::Graceful => ExitCode::SUCCESS,
         Outcome::Forced => ExitCode::FAILURE,
