@@ -101,3 +101,6 @@ fn report(context: &ConnectionContext, exchange: &Exchange) {
     metrics.request(alpn, status.unwrap_or(0), duration);
     metrics.bytes(exchange.bytes_in.get(), exchange.bytes_out.get());
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,7 @@ impl Deadline {
 mod tests {
     use super::Deadline;
     use std::future::poll_fn;
+    use std::task::Poll;
     use std::time::Duration;
     use tokio::time::Instant;
 
@@ -59,10 +60,12 @@ mod tests {
         let mut timer = Deadline::default();
         let mut first = true;
         poll_fn(|cx| {
-            let wait = if std::mem::take(&mut first) { 60 } else { 2 };
-            let ready = timer.poll_at(cx, start + Duration::from_secs(wait));
-            cx.waker().wake_by_ref();
-            ready
+            if std::mem::take(&mut first) {
+                let _ = timer.poll_at(cx, start + Duration::from_secs(60));
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            timer.poll_at(cx, start + Duration::from_secs(2))
         })
         .await;
         assert_eq!(start.elapsed(), Duration::from_secs(2));

@@ -185,11 +185,6 @@ impl<IO> HeadGuard<IO> {
         guard
     }
 
-    /// The stream, and what was read from it but not handed out.
-    pub(super) fn into_parts(self) -> (IO, BytesMut) {
-        (self.io, self.pending)
-    }
-
     /// Whether the client may still be sending something that nobody will read.
     fn owes_input(&self) -> bool {
         match (&self.phase, &self.scan) {

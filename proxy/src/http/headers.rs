@@ -11,7 +11,6 @@ use super::session::{Session, Transport};
 use http::header::{
     CONNECTION, CONTENT_LENGTH, COOKIE, Entry, FORWARDED, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
-use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -71,38 +70,38 @@ fn check_host<B>(request: &Request<B>) -> Result<(), Rejection> {
     if hosts.next().is_some() {
         return Err(Rejection::SeveralHosts);
     }
-    let authority = request.uri().authority();
-    if authority.is_some_and(|authority| authority.as_str().contains('@')) {
-        return Err(Rejection::Host);
-    }
+    let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
     match (host, authority) {
         (None, None) if request.version() == Version::HTTP_10 => Ok(()),
-        (None, None) => Err(Rejection::HostMissing),
-        (None, Some(_)) if request.version() == Version::HTTP_11 => Err(Rejection::HostMissing),
-        (None, Some(_)) => Ok(()),
+        (None, Some(authority)) if request.version() != Version::HTTP_11 => check_authority(authority),
+        (None, _) => Err(Rejection::HostMissing),
         (Some(host), None) if host.is_empty() => Err(Rejection::HostMissing),
-        (Some(host), None) => check_authority(host),
-        (Some(host), Some(authority)) if host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => Ok(()),
-        (Some(_), Some(_)) => Err(Rejection::HostMismatch),
+        (Some(host), Some(authority)) if !host.as_bytes().eq_ignore_ascii_case(authority) => {
+            Err(Rejection::HostMismatch)
+        }
+        (Some(host), _) => check_authority(host.as_bytes()),
     }
 }
 
-/// The syntax of a `Host`, without an allocation: a name, an IPv4 address or a bracketed IPv6 address, and a port.
-fn check_authority(host: &HeaderValue) -> Result<(), Rejection> {
-    let bytes = host.as_bytes();
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    let name = match bytes.iter().rposition(|byte| *byte == b':') {
-        Some(colon) if bytes[colon + 1..].iter().all(u8::is_ascii_digit) && bytes.len() - colon <= 6 => &bytes[..colon],
-        _ => bytes,
+/// The syntax of a `Host`: a name, an IPv4 address or a bracketed IPv6 address, and a port. The sub-delimiters and percent
+/// signs that a URI would allow are refused: no name has them, and a comma could make two of one.
+fn check_authority(authority: &[u8]) -> Result<(), Rejection> {
+    let (name, port) = match authority.iter().rposition(|byte| *byte == b':') {
+        Some(colon) if authority.last() != Some(&b']') => (&authority[..colon], &authority[colon + 1..]),
+        _ => (authority, &b""[..]),
     };
-    if !name.is_empty() && name.iter().all(plain) {
-        return Ok(());
-    }
-    // Rare: brackets, percent signs, sub-delimiters.
-    match Authority::try_from(bytes) {
-        Ok(authority) if !authority.host().is_empty() && !bytes.contains(&b'@') => Ok(()),
-        _ => Err(Rejection::Host),
-    }
+    let is_port = port.len() <= 5 && port.iter().all(u8::is_ascii_digit);
+    let is_name = match name {
+        [b'[', address @ .., b']'] => {
+            let part = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+            !address.is_empty() && address.iter().all(part)
+        }
+        name => {
+            let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+            !name.is_empty() && name.iter().all(part)
+        }
+    };
+    if is_port && is_name { Ok(()) } else { Err(Rejection::Host) }
 }
 
 /// Turns the client's request into the one that goes on.

@@ -337,6 +337,3 @@ impl<F: Future<Output = ()>> Future for Alarm<F> {
         Poll::Ready(())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -19,7 +19,7 @@ pub struct UpstreamBody {
 
 enum Source {
     Http1 {
-        connection: Box<Http1>,
+        connection: Http1,
         pool: Rc<BackendPool>,
     },
     /// Gives the stream back.
@@ -30,7 +30,7 @@ enum Source {
 }
 
 impl UpstreamBody {
-    pub(super) fn http1(incoming: Incoming, connection: Box<Http1>, pool: Rc<BackendPool>) -> Self {
+    pub(super) fn http1(incoming: Incoming, connection: Http1, pool: Rc<BackendPool>) -> Self {
         Self { incoming, source: Source::Http1 { connection, pool } }
     }
 

@@ -40,7 +40,7 @@ enum Drive {
     /// By whoever holds the connection.
     Inline(Box<Driver>),
     /// By a task.
-    Task(AbortOnDrop),
+    Task { _task: AbortOnDrop },
     /// It has ended, be it for an upgrade.
     Ended(Box<Driver>),
     /// It has ended and is of no use.
@@ -99,12 +99,12 @@ impl Http1 {
     /// Whether what the connection produces wakes the one who polls for it (a task drives), or comes only out of
     /// [`Http1::drive`].
     pub(super) const fn wakes(&self) -> bool {
-        matches!(self.drive, Drive::Task(_))
+        matches!(self.drive, Drive::Task { .. })
     }
 
     /// Whether another request can be sent.
     pub(super) fn is_free(&self) -> bool {
-        matches!(self.drive, Drive::Inline(_) | Drive::Task(_)) && self.sender.is_ready()
+        matches!(self.drive, Drive::Inline(_) | Drive::Task { .. }) && self.sender.is_ready()
     }
 
     /// Notices what happened while the connection was idle. False if it is of no use any more.
@@ -143,7 +143,7 @@ impl Http1 {
                     // Its errors reach the response body.
                     let _ = driver.await;
                 };
-                self.drive = Drive::Task(AbortOnDrop(spawn_local(run)));
+                self.drive = Drive::Task { _task: AbortOnDrop(spawn_local(run)) };
             }
             other => self.drive = other,
         }
@@ -161,7 +161,7 @@ impl Http1 {
                 let parts = driver.into_parts();
                 Some(Upgraded { stream: parts.io.into_inner(), read: parts.read_buf })
             }
-            Drive::Inline(_) | Drive::Task(_) | Drive::Gone => None,
+            Drive::Inline(_) | Drive::Task { .. } | Drive::Gone => None,
         }
     }
 }

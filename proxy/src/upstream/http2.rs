@@ -49,7 +49,6 @@ pub(super) struct Session {
     room: Rc<Cell<usize>>,
     active: Cell<usize>,
     idle_since: Cell<Instant>,
-    pub(super) endpoint: usize,
     _slot: Slot,
     _open: Gauged,
 }
@@ -57,7 +56,6 @@ pub(super) struct Session {
 impl Session {
     pub(super) async fn open(
         stream: UpstreamStream,
-        endpoint: usize,
         patience: Duration,
         slot: Slot,
         open: Gauged,
@@ -85,7 +83,7 @@ impl Session {
             ended
         }));
         let (active, idle_since) = (Cell::new(0), Cell::new(Instant::now()));
-        Ok(Rc::new(Self { sender, room, active, idle_since, endpoint, _slot: slot, _open: open }))
+        Ok(Rc::new(Self { sender, room, active, idle_since, _slot: slot, _open: open }))
     }
 
     /// A stream, if the session has room for one.

@@ -42,7 +42,7 @@ struct EndpointPool {
     address: Rc<str>,
     speaks: Cell<Speaks>,
     /// Last used last.
-    idle: RefCell<Vec<Box<Http1>>>,
+    idle: RefCell<Vec<Http1>>,
     sessions: RefCell<Vec<Rc<Session>>>,
     /// HTTP/2 sessions that are being set up; requests wait for them instead of opening more.
     opening: Cell<usize>,
@@ -104,7 +104,7 @@ impl Drop for Place<'_> {
 
 /// A connection for one exchange.
 enum Lease {
-    Http1 { connection: Box<Http1>, connect: Option<Duration> },
+    Http1 { connection: Http1, connect: Option<Duration> },
     Http2 { stream: StreamPermit, endpoint: usize, connect: Option<Duration> },
 }
 
@@ -331,13 +331,13 @@ impl BackendPool {
             _ => {}
         }
         if endpoint.speaks.get() == Speaks::Http1 {
-            let connection = Box::new(Http1::open(stream, index, slot, gauge).await?);
+            let connection = Http1::open(stream, index, slot, gauge).await?;
             return Ok(Lease::Http1 { connection, connect: Some(took) });
         }
         if wish == Wish::Upgrade {
             return Err(UpstreamError::UpgradeUnsupported);
         }
-        let session = Session::open(stream, index, self.backend.config.timeouts.connect, slot, gauge).await?;
+        let session = Session::open(stream, self.backend.config.timeouts.connect, slot, gauge).await?;
         let stream = session.stream(self).ok_or(UpstreamError::PoolFull)?;
         if !self.retired.get() {
             endpoint.sessions.borrow_mut().push(session);
@@ -377,7 +377,7 @@ impl BackendPool {
     }
 
     /// Takes back a connection whose exchange is over.
-    pub(super) fn release(self: &Rc<Self>, mut connection: Box<Http1>) {
+    pub(super) fn release(self: &Rc<Self>, mut connection: Http1) {
         if self.retired.get() || !connection.is_free() {
             return;
         }
