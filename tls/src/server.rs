@@ -298,9 +298,11 @@ impl ServerContext {
             };
         }
         let exists = |table: &NameTable| !table.fallback().is_empty();
+        let mut standard_suites = self.policy.standard.iter().flat_map(|policy| &policy.suites);
+        let takes_standard = standard_suites.any(|suite| hello.suites.contains(&suite.0));
         Ok(Available {
             tlcp: exists(pairs),
-            sm2: exact.sm2 || (exists(sm2) && !exact.standard),
+            sm2: exact.sm2 || (exists(sm2) && !(exact.standard && takes_standard)),
             standard: exact.standard || (exists(standard) && !(exact.sm2 && hello.offers_tls13_sm())),
         })
     }

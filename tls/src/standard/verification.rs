@@ -199,3 +199,35 @@ fn fault(error: &webpki::Error) -> PeerFault {
         _ => PeerFault::Malformed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jadegate_certs::development::mint::{Mint, MintKey};
+    use jadegate_certs::trust::TrustBundle;
+
+    use super::*;
+
+    /// Resumed sessions are judged by this too, long after their certificates were first accepted.
+    #[test]
+    fn the_time_of_judgement_counts() {
+        let root = Mint::authority("Root").self_signed(&MintKey::p256().expect("key")).expect("root");
+        let leaf = Mint::leaf("client").issue(&MintKey::p256().expect("key"), &root).expect("leaf");
+        let roots = vec![Certificate::from_der(root.der()).expect("root")];
+        let trust = Trust::new(Arc::new(TrustBundle { roots, crls: Vec::new() })).expect("trust");
+        let identity = Identity::Rules(PeerRules::default());
+        let verification = Verification::new(Arc::new(trust), RevocationDepth::Off, PeerRole::Client, identity)
+            .expect("requirements that can be met");
+        let now = UnixTime::now();
+        let at = |offset: i64| {
+            let seconds = now.as_secs().checked_add_signed(offset).expect("in range");
+            let verified =
+                verification.verify(&leaf.der().into(), &[], UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
+            verified.map(|_peer| ()).map_err(|refusal| refusal.fault)
+        };
+        assert_eq!(at(0), Ok(()));
+        assert_eq!(at(100 * 86400), Err(PeerFault::Expired));
+        assert_eq!(at(-86400), Err(PeerFault::NotYetValid));
+    }
+}

@@ -140,8 +140,8 @@ async fn the_futures_of_a_handshake_stay_small() {
     let client = connector(pki.client());
     let acceptor = Acceptor::new(AcceptLimits::default());
     let (near, far) = tokio::io::duplex(1024);
-    let accepting = std::mem::size_of_val(&accept(&acceptor, near, &server));
-    let connecting = std::mem::size_of_val(&client.connect(far, DEADLINE));
+    let accepting = size_of_val(&accept(&acceptor, near, &server));
+    let connecting = size_of_val(&client.connect(far, DEADLINE));
     assert!(accepting <= 6 * 1024, "{accepting} bytes");
     assert!(connecting <= 6 * 1024, "{connecting} bytes");
 }

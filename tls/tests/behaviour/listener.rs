@@ -1,8 +1,9 @@
 //! What a listener answers to first bytes of all sorts, whatever the engine.
 
+use jadegate_certs::rules::PeerRules;
 use jadegate_tls::{
     AcceptLimits, Acceptor, ClientOptions, ClientProtocol, Failure, Group, HandshakeError, NoChain, Offer, Policy,
-    PolicyName, Protocol, Selection, ServerOptions, Stage, Stream, Suite, Version,
+    PolicyName, Protocol, Selection, ServerOptions, ServerVerification, Stage, Stream, Suite, Version,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -199,4 +200,34 @@ async fn a_client_of_the_other_family_gets_an_alert_that_it_can_read() {
     let mut answer = Vec::new();
     far.read_to_end(&mut answer).await.unwrap();
     assert_eq!(answer, [21, 1, 1, 0, 2, 2, 70]);
+}
+
+/// One port, one context: each client gets the protocol that it asks for, by name where a certificate bears it.
+#[tokio::test(start_paused = true)]
+async fn one_context_serves_every_protocol_under_every_name() {
+    let (standard, national) = (Pki::new(Kind::RUSTLS_TLS13), Pki::new(Kind::TLCP));
+    let (rsa_side, sm2_side) = (standard.leaf("standard.example"), national.leaf("national.example"));
+    let options = ServerOptions {
+        policy: Policy::named(PolicyName::GmPreferred),
+        pairs: sm2_side.pair.iter().cloned().collect(),
+        ..standard.server(&rsa_side)
+    };
+    let strict = context(ServerOptions { strict_sni: true, ..options.clone() });
+    let lenient = context(options);
+    for kind in [Kind::RUSTLS_TLS13, Kind::RUSTLS_TLS12, Kind::TLCP, Kind::TLS13_SM] {
+        let pki = if kind.protocol.is_national() { &national } else { &standard };
+        let own_name = if kind.protocol.is_national() { "national.example" } else { "standard.example" };
+        for name in ["standard.example", "national.example", "unknown.example"] {
+            let verify = ServerVerification::Rules(PeerRules::default());
+            let protocol = kind.client();
+            let client = connector(ClientOptions { protocol, sni: Some(name.to_owned()), verify, ..pki.client() });
+            let (served, connection) = handshake(&lenient, &client).await;
+            assert_eq!(served.unwrap().negotiated.unwrap().protocol, kind.protocol, "{name}");
+            let leaf = connection.unwrap().negotiated.peer.unwrap();
+            assert_eq!(leaf.leaf().names().dns, [own_name], "{kind:?} {name}");
+
+            let (served, _) = handshake(&strict, &client).await;
+            assert_eq!(served.is_ok(), name == own_name, "{kind:?} {name}: strict");
+        }
+    }
 }
