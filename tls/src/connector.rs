@@ -16,7 +16,7 @@ use crate::error::HandshakeError;
 use crate::negotiated::Negotiated;
 use crate::prefixed::Prefixed;
 use crate::protocol::{Group, Suite, Version};
-use crate::server::{ContextError, EngineChoice, RevocationDepth, located};
+use crate::server::{ContextError, EngineChoice, RevocationDepth, attributed};
 use crate::stream::Stream;
 use crate::trust::Trust;
 use crate::{sm, standard};
@@ -139,7 +139,7 @@ impl Connector {
             Engine::Standard(engine) => engine.connect(io, deadline).await,
             Engine::Tongsuo(engine) => engine.connect(io, deadline).await,
         };
-        let (stream, negotiated) = outcome.map_err(located)?;
+        let (stream, negotiated) = outcome.map_err(attributed)?;
         Ok(Connected { stream, negotiated: Box::new(negotiated) })
     }
 }

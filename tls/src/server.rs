@@ -267,7 +267,7 @@ impl ServerContext {
             Plan::Tongsuo(_, Family::Tls13Sm) => Some(Protocol::Tls13Sm),
             Plan::Tongsuo(_, Family::Standard) | Plan::Standard(..) => standard(),
         };
-        let mut error = located(error);
+        let mut error = attributed(error);
         error.protocol = error.protocol.or(planned);
         error.hello = error.hello.or(Some(hello));
         error
@@ -308,10 +308,17 @@ impl ServerContext {
     }
 }
 
-/// A refused certificate belongs to its own stage, wherever an engine's state machine stood when it came out.
-pub(crate) fn located(error: HandshakeError) -> HandshakeError {
+/// An engine's error with stage and blame set right, whichever engine reported it.
+pub(crate) fn attributed(error: HandshakeError) -> HandshakeError {
     match error.failure {
+        // A refused certificate belongs to its own stage, wherever the state machine stood when it came out.
         Failure::PeerCertificate(_) => HandshakeError { stage: Stage::Certificate, ..error },
+        // A library that answers with another alert than internal_error found the peer at fault, not itself.
+        Failure::Engine(text) if error.alert_sent.is_some_and(|alert| alert != INTERNAL_ERROR) => {
+            HandshakeError { failure: Failure::PeerMisbehaved(text), ..error }
+        }
         _ => error,
     }
 }
+
+const INTERNAL_ERROR: u8 = 80;

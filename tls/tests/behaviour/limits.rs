@@ -3,25 +3,12 @@
 use std::time::Duration;
 
 use jadegate_tls::{AcceptLimits, Acceptor, Failure, Side, Stage};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
 
 use crate::kind::Kind;
 use crate::pki::{Pki, SERVER};
-use crate::wire::{DEADLINE, accept, connector, context, failure};
-
-/// The bytes of a hello of this kind.
-async fn hello(pki: &Pki) -> Vec<u8> {
-    let (near, mut far) = tokio::io::duplex(64 * 1024);
-    let client = connector(pki.client());
-    let mut hello = vec![0; 64 * 1024];
-    let read = tokio::select! {
-        _ = client.connect(near, DEADLINE) => unreachable!("nobody answers"),
-        read = far.read(&mut hello) => read.unwrap(),
-    };
-    hello.truncate(read);
-    hello
-}
+use crate::wire::{DEADLINE, accept, connector, context, failure, hello};
 
 pub(crate) async fn a_silent_client_times_out_in_the_hello(kind: Kind) {
     let pki = Pki::new(kind);

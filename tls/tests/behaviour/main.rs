@@ -59,6 +59,7 @@ macro_rules! behaviours {
             limits::a_connection_opened_ahead_of_need_keeps_no_one_out,
             limits::handshakes_beyond_the_bound_wait_and_then_fail,
             refusals::a_client_without_a_chain_gets_an_alert,
+            refusals::nonsense_after_the_hello_is_the_clients_fault,
             leaks::handshakes_of_every_outcome_leave_nothing_behind,
             $($more_file :: $more_test,)*
         ]);

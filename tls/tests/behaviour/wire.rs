@@ -9,6 +9,8 @@ use jadegate_tls::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
+use crate::pki::Pki;
+
 /// The deadline of a connector in tests.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -61,6 +63,19 @@ pub(crate) async fn transfer(from: &mut Stream<DuplexStream>, to: &mut Stream<Du
     let (received_all, ()) = tokio::join!(to.read_exact(&mut received), send);
     received_all.unwrap();
     assert_eq!(received, data);
+}
+
+/// The bytes of a hello of this kind.
+pub(crate) async fn hello(pki: &Pki) -> Vec<u8> {
+    let (near, mut far) = tokio::io::duplex(64 * 1024);
+    let client = connector(pki.client());
+    let mut hello = vec![0; 64 * 1024];
+    let read = tokio::select! {
+        _ = client.connect(near, DEADLINE) => unreachable!("nobody answers"),
+        read = far.read(&mut hello) => read.unwrap(),
+    };
+    hello.truncate(read);
+    hello
 }
 
 /// The failure of a side that must have failed.
