@@ -5,7 +5,6 @@ use std::sync::Arc;
 use jadegate_certs::credential::{Credential, CredentialPair};
 use jadegate_tongsuo::context::{self as tongsuo, Role};
 use jadegate_tongsuo::openssl::error::ErrorStack;
-use jadegate_tongsuo::openssl::pkey::{PKey, Private};
 use jadegate_tongsuo::openssl::ssl::{
     AlpnError, SslContextBuilder, SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion, cipher_name,
     select_next_proto,
@@ -153,18 +152,17 @@ pub(super) fn present(builder: &mut SslContextBuilder, presented: &Presented<'_>
             Presented::Nothing => Ok(()),
             Presented::Single(credentials) => {
                 for credential in credentials {
-                    let (leaf, key) = (leaf(credential)?, key(credential)?);
+                    let leaf = leaf(credential)?;
                     builder.set_certificate(&leaf)?;
-                    builder.set_private_key(&key)?;
+                    builder.set_private_key(credential.key.engine_key())?;
                     tongsuo::set_chain(builder, issuers(credential)?)?;
                 }
                 Ok(())
             }
             Presented::Pair(pair) => {
-                let (certificate, sign_key) = (leaf(&pair.sign)?, key(&pair.sign)?);
-                tongsuo::set_sign(builder, &certificate, &sign_key)?;
-                let (certificate, enc_key) = (leaf(&pair.enc)?, key(&pair.enc)?);
-                tongsuo::set_enc(builder, &certificate, &enc_key)?;
+                let (sign, enc) = (leaf(&pair.sign)?, leaf(&pair.enc)?);
+                tongsuo::set_sign(builder, &sign, pair.sign.key.engine_key())?;
+                tongsuo::set_enc(builder, &enc, pair.enc.key.engine_key())?;
                 for issuer in issuers(&pair.sign)? {
                     builder.add_extra_chain_cert(issuer)?;
                 }
@@ -184,10 +182,6 @@ pub(super) fn present(builder: &mut SslContextBuilder, presented: &Presented<'_>
 
 fn leaf(credential: &Credential) -> Result<X509, ErrorStack> {
     X509::from_der(credential.leaf().der())
-}
-
-fn key(credential: &Credential) -> Result<PKey<Private>, ErrorStack> {
-    PKey::private_key_from_pkcs8(credential.key.pkcs8_der())
 }
 
 fn issuers(credential: &Credential) -> Result<Vec<X509>, ErrorStack> {
