@@ -38,6 +38,10 @@ impl Path {
         self.0.pop();
     }
 
+    pub(crate) const fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The way to the list or map that the node stands in.
     pub(crate) fn parent(&self) -> Option<Self> {
         self.0.split_last().map(|(_, steps)| Self(steps.to_vec()))

@@ -111,37 +111,37 @@ impl Resolver<'_> {
     }
 
     fn credential(&mut self, at: &Path, parts: &Parts<'_>, forms: &str) -> Option<(CredentialSpec, Option<String>)> {
-        let material = match (parts.cert, parts.key, parts.pkcs12) {
-            (None, None, Some(path)) => {
-                let container = self.path_input(&at.key("pkcs12"), path)?;
-                (CredentialInput::Pkcs12(container), Some(path.clone()))
-            }
+        // Each input is looked at, whatever is missing beside it.
+        let certificate = parts.cert.map(|cert| self.input(&at.key("cert"), cert));
+        let key = parts.key.map(|key| self.input(&at.key("key"), key));
+        let container = parts.pkcs12.as_deref().map(|path| self.path_input(&at.key("pkcs12"), path));
+        let name = parts.cert.and_then(input_name).or_else(|| parts.pkcs12.clone());
+        let material = match (certificate, key, container) {
+            (None, None, Some(container)) => container.map(CredentialInput::Pkcs12),
             (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
                 let what = "pkcs12 stands beside cert or key";
                 self.wrong(&at.key("pkcs12"), what, "keep pkcs12, which holds both, or cert and key");
-                return None;
+                None
             }
-            (Some(cert), Some(key), None) => {
-                let certificate = self.input(&at.key("cert"), cert);
-                let key = self.input(&at.key("key"), key);
-                (CredentialInput::Pem { certificate: certificate?, key: key? }, input_name(cert))
+            (Some(certificate), Some(key), None) => {
+                certificate.zip(key).map(|(certificate, key)| CredentialInput::Pem { certificate, key })
             }
             (Some(_), None, None) => {
                 self.missing(at, "cert is here and key is missing", "add key, the certificate's private key");
-                return None;
+                None
             }
             (None, Some(_), None) => {
                 self.missing(at, "key is here and cert is missing", "add cert, the key's certificate");
-                return None;
+                None
             }
             (None, None, None) => {
                 self.missing(at, "no certificate is named here", format!("write {forms}"));
-                return None;
+                None
             }
         };
         let password = parts.password_file.as_deref().and_then(|path| self.path_input(&at.key("password_file"), path));
         let ocsp = parts.ocsp.as_deref().and_then(|path| self.path_input(&at.key("ocsp"), path));
-        Some((CredentialSpec { material: material.0, password, ocsp }, material.1))
+        Some((CredentialSpec { material: material?, password, ocsp }, name))
     }
 
     /// A trust entry, and how far its lists are consulted.

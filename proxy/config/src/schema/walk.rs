@@ -101,6 +101,14 @@ impl<'s> Rule<'s> {
         properties.into_iter().flatten().map(|(key, schema)| (key.as_str(), schema))
     }
 
+    fn property(self, key: &str) -> Option<&'s Json> {
+        self.schema.get("properties").and_then(|properties| properties.get(key))
+    }
+
+    fn knows(self, key: &str) -> bool {
+        self.property(key).is_some()
+    }
+
     fn required(self) -> impl Iterator<Item = &'s str> {
         self.schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str)
     }
@@ -165,8 +173,11 @@ impl<'s> Walk<'s> {
             return self.union(node, rule, &alternatives);
         }
         if matches!(node.value, Value::Null) {
-            let todo = format!("write {} or remove the key", rule.wanted());
-            return self.refuse(node.mark, "no value follows".to_owned(), explained(&todo, rule));
+            let (what, todo) = match self.path.is_root() {
+                true => ("the document is empty", "write listeners, each with bind, tls and backend".to_owned()),
+                false => ("no value follows", format!("write {} or remove the key", rule.wanted())),
+            };
+            return self.refuse(node.mark, what.to_owned(), explained(&todo, rule));
         }
         if !rule.accepts_type_of(node) {
             return self.wrong_type(node, rule, &rule.wanted());
@@ -211,8 +222,8 @@ impl<'s> Walk<'s> {
         let mut sound = Vec::with_capacity(entries.len());
         for entry in entries {
             self.path.push(Step::Key(entry.key.clone()));
-            match rule.properties().find(|(key, _)| *key == entry.key) {
-                Some((_, schema)) => {
+            match rule.property(&entry.key) {
+                Some(schema) => {
                     let child = rule.child(self.root, schema);
                     match self.node(&entry.node, child) {
                         Some(node) => sound.push(Entry { key: entry.key.clone(), key_mark: entry.key_mark, node }),
@@ -227,9 +238,10 @@ impl<'s> Walk<'s> {
             self.path.pop();
         }
         for key in rule.required() {
-            if !entries.iter().any(|entry| entry.key == key) {
-                let schema = rule.properties().find(|(name, _)| *name == key).map(|(_, schema)| schema);
-                let about = schema.map(|schema| Rule::described(self.root, schema, ""));
+            // A misspelt key has been reported as such.
+            let misspelt = |entry: &Entry| suggest::nearest(&entry.key, known(rule)) == Some(key);
+            if !entries.iter().any(|entry| entry.key == key || !rule.knows(&entry.key) && misspelt(entry)) {
+                let about = rule.property(key).map(|schema| Rule::described(self.root, schema, ""));
                 let todo = format!("add {key}");
                 let todo = about.map_or_else(|| todo.clone(), |rule| explained(&todo, rule));
                 self.refuse::<()>(node.mark, format!("the key {key} is missing"), todo);
@@ -244,12 +256,10 @@ impl<'s> Walk<'s> {
             self.count += 1;
             return;
         }
-        let known: Vec<&str> = rule.properties().map(|(key, _)| key).collect();
+        let known: Vec<&str> = known(rule).collect();
         let root = self.root;
         let inside = rule.properties().find(|(_, schema)| {
-            union::flattened(root, Rule::of(root, schema))
-                .iter()
-                .any(|rule| rule.properties().any(|(k, _)| k == entry.key))
+            union::flattened(root, Rule::of(root, schema)).iter().any(|rule| rule.knows(&entry.key))
         });
         let listed = format!("known here: {}", known.join(", "));
         let todo = if entry.key == "<<" {
@@ -311,7 +321,12 @@ impl<'s> Walk<'s> {
     }
 
     fn unknown_word(&mut self, node: &Node, rule: Rule<'s>, words: &[&str]) -> Option<Node> {
-        let Value::Text(text) = &node.value else { return self.wrong_type(node, rule, &one_of(words)) };
+        let Value::Text(text) = &node.value else {
+            // `1.2` for `tls1.2`.
+            let number = node.to_json().to_string();
+            let meant = words.iter().find(|word| matches!(node.value, Value::Float(_)) && word.ends_with(&number));
+            return self.wrong_type(node, rule, meant.map_or(&one_of(words), |word| word));
+        };
         let what = format!("{} means nothing here", quote(text));
         let wanted = one_of(words);
         let todo = match suggest::nearest(text, words.iter().copied()) {
@@ -338,6 +353,10 @@ impl<'s> Walk<'s> {
         }
         fits
     }
+}
+
+fn known(rule: Rule<'_>) -> impl Iterator<Item = &str> {
+    rule.properties().map(|(key, _)| key)
 }
 
 /// `todo`, then what the value is for.

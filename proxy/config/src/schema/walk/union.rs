@@ -53,7 +53,7 @@ impl<'s> Walk<'s> {
     /// Complains about the form that shares most keys with the value.
     fn best_form(&mut self, node: &Node, rule: Rule<'s>, forms: &[Rule<'s>]) -> Option<Node> {
         let Value::Map(entries) = &node.value else { return self.node(node, *forms.first()?) };
-        let present = |form: &Rule<'s>| entries.iter().filter(|e| form.properties().any(|(k, _)| k == e.key)).count();
+        let present = |form: &Rule<'s>| entries.iter().filter(|e| form.knows(&e.key)).count();
         let keys: Vec<&str> = forms.iter().flat_map(|form| form.properties().map(|(key, _)| key)).collect();
         let known = entries.iter().filter(|entry| keys.contains(&entry.key.as_str())).count();
         match (known, entries.as_slice()) {
