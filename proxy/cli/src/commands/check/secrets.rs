@@ -19,14 +19,29 @@ pub(super) fn check(config: &Config, now: UnixTime) -> (Vec<Note>, Vec<Note>) {
         match load_once(&named.spec, now) {
             Ok(secret) => warnings.extend(certificates(&secret).into_iter().filter_map(|c| expiry(named, c, now))),
             Err(rejection) => {
-                let todo = "put a certificate and key in place that pass this rule; `jadegate certs inspect FILE` shows what \
-                            a file holds";
-                let note = Note::new(&named.position, rejection.text, todo.to_owned());
+                let note = Note::new(&named.position, rejection.text, todo(rejection.reason).to_owned());
                 problems.push(note.about(&named.name, rejection.reason));
             }
         }
     }
     (problems, warnings)
+}
+
+/// What to do about a refused secret, by the family of the reason.
+fn todo(reason: &str) -> &'static str {
+    const FAMILIES: [(&str, &str); 9] = [
+        ("file_missing", "put the file in place, or correct the path"),
+        ("file_", "make it a regular file that this user can read"),
+        ("key_certificate_mismatch", "name the key that belongs to this certificate"),
+        ("key_password", "write the right password_file"),
+        ("certificate_expired", "renew the certificate"),
+        ("certificate_not_yet_valid", "check the clock of this host, or wait"),
+        ("pair_", "use two certificates of one subject from one issuer, one to sign and one to encrypt"),
+        ("ticket_keys", "make a key with: openssl rand -out FILE 80"),
+        ("pem_", "copy the file again, whole"),
+    ];
+    let family = FAMILIES.iter().find(|(family, _)| reason.starts_with(family));
+    family.map_or("see what the file holds with: jadegate certs inspect FILE", |(_, todo)| todo)
 }
 
 fn certificates(secret: &Secret) -> Vec<&Certificate> {
