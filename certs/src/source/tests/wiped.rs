@@ -7,6 +7,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::process::Command;
 
 use super::*;
+use crate::development::mint::MintError;
 
 const CHILD: &str = "source::tests::wiped::the_watching_process";
 const DIRECTORY: &str = "JADEGATE_TEST_WIPED_DIRECTORY";
@@ -26,7 +27,10 @@ fn needles(minted: &Minted) -> [Needle; FORMS] {
     let pkey = minted.key().as_pkey();
     let secret = match pkey.rsa() {
         Ok(rsa) => rsa.p().expect("two primes").to_vec(),
-        Err(_) => pkey.ec_key().expect("elliptic").private_key().to_vec(),
+        Err(_) => match pkey.ec_key() {
+            Ok(key) => key.private_key().to_vec(),
+            Err(_) => pkey.raw_private_key().expect("Ed25519"),
+        },
     };
     let middle: Needle = secret[8..8 + NEEDLE].try_into().expect("length");
     let mut reversed = middle;
@@ -61,17 +65,26 @@ fn wiped_by_rotation(old: &[(&str, &Minted)], new: &[(&str, &Minted)]) {
     assert!(text.contains("1 passed"), "{text}");
 }
 
-#[test]
-fn replaced_standard_keys_are_wiped() {
+fn wiped_with(key: fn() -> Result<MintKey, MintError>) {
     let pki = Pki::standard();
-    wiped_by_rotation(&[("a", &pki.leaf())], &[("a", &pki.leaf())]);
+    let leaf = || Mint::leaf("leaf").dns("localhost").issue(&key().expect("key"), &pki.0).expect("leaf");
+    wiped_by_rotation(&[("a", &leaf())], &[("a", &leaf())]);
+}
+
+#[test]
+fn replaced_elliptic_keys_are_wiped() {
+    wiped_with(MintKey::p256);
+    wiped_with(MintKey::p384);
+}
+
+#[test]
+fn replaced_edwards_keys_are_wiped() {
+    wiped_with(MintKey::ed25519);
 }
 
 #[test]
 fn replaced_rsa_keys_are_wiped() {
-    let pki = Pki::standard();
-    let leaf = || Mint::leaf("leaf").dns("localhost").issue(&MintKey::rsa(2048).expect("key"), &pki.0).expect("leaf");
-    wiped_by_rotation(&[("a", &leaf())], &[("a", &leaf())]);
+    wiped_with(|| MintKey::rsa(2048));
 }
 
 #[test]
