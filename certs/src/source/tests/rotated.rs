@@ -168,22 +168,34 @@ async fn a_key_without_its_certificate_waits_for_it() {
     assert_eq!((state.rejections, state.waiting), (0, None));
 }
 
-#[tokio::test]
-async fn a_half_renewed_pair_waits_for_its_other_half() {
+/// Renews one half of a pair before the other.
+async fn half_renewed(earlier: &str, later: &str) {
     let (_keep, root) = directory();
     let pki = Pki::sm2();
-    let ([sign, enc], [new_sign, new_enc]) = (pki.pair(), pki.pair());
-    put(&root, "sign", &sign);
-    put(&root, "enc", &enc);
+    let half = |name: &str| pki.half(if name == "sign" { Usage::SIGN } else { Usage::ENC });
+    let halves = |state: &SecretState| match &published(state).secret {
+        Secret::Pair(pair) => [pair.sign.leaf().der().to_vec(), pair.enc.leaf().der().to_vec()],
+        other => panic!("not a pair: {other:?}"),
+    };
+    put(&root, "sign", &half("sign"));
+    put(&root, "enc", &half("enc"));
     let mut watched = Watched::new(pair_spec(&root), WatchOptions { settle: PATIENCE, ..OPTIONS });
-    watched.updates(1).await;
-    put(&root, "sign", &new_sign);
-    let state = watched.until(|state| state.waiting.as_ref().is_some_and(|text| text.contains("enc"))).await;
-    assert!(uses(&state, &sign));
-    put(&root, "enc", &new_enc);
+    let old = halves(&watched.updates(1).await);
+    put(&root, earlier, &half(earlier));
+    let missing = format!("waiting for the {later} certificate");
+    let state = watched.until(|state| state.waiting.as_ref().is_some_and(|text| text.contains(&missing))).await;
+    assert_eq!(halves(&state), old);
+    put(&root, later, &half(later));
     let state = watched.updates(2).await;
-    assert!(uses(&state, &new_sign));
+    let new = halves(&state);
+    assert!(new[0] != old[0] && new[1] != old[1]);
     assert_eq!((state.rejections, state.waiting), (0, None));
+}
+
+#[tokio::test]
+async fn a_half_renewed_pair_waits_for_its_other_half() {
+    half_renewed("sign", "enc").await;
+    half_renewed("enc", "sign").await;
 }
 
 #[tokio::test]
@@ -238,6 +250,29 @@ async fn three_hundred_swaps_never_show_a_mixed_pair() {
     }
 }
 
+/// Reads the files of a spec three hundred times while another thread changes them without a pause. `check` sees the
+/// first and the last file of each reading that found a moment of rest; there must be some.
+fn read_under_load(spec: &SecretSpec, change: impl FnMut(usize) + Send, check: impl Fn(&[u8], &[u8])) {
+    let stop = AtomicBool::new(false);
+    let whole = thread::scope(|scope| {
+        let _stop = StopOnDrop(&stop);
+        scope.spawn(|| (1..).take_while(|_| !stop.load(Ordering::Relaxed)).for_each(change));
+        let readings = (0..300).filter_map(|_| files::read(spec).ok());
+        let whole = readings.inspect(|reading| check(&reading.inputs[0], &reading.inputs[reading.inputs.len() - 1]));
+        whole.count()
+    });
+    assert!(whole > 0);
+}
+
+/// Ends the other thread also when a check fails.
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_reading_during_swaps_is_never_mixed() {
     let (_keep, root) = directory();
@@ -249,23 +284,29 @@ fn a_reading_during_swaps_is_never_mixed() {
     }
     let mounted = Mounted::new(root.clone(), &["a"]);
     mounted.swap(0);
-    let spec = credential_spec(&root);
-    let stop = AtomicBool::new(false);
-    let whole = thread::scope(|scope| {
-        scope.spawn(|| {
-            for number in [1, 0].into_iter().cycle().take_while(|_| !stop.load(Ordering::Relaxed)) {
-                mounted.swap(number);
-            }
-        });
-        // Under swaps without a pause a reading may find no rest; what it must not do is mix.
-        let whole = (0..300).filter_map(|_| files::read(&spec).ok()).map(|reading| {
-            assert_eq!(reading.inputs[0], reading.inputs[1]);
-        });
-        let whole = whole.count();
-        stop.store(true, Ordering::Relaxed);
-        whole
-    });
-    assert!(whole > 0);
+    let swap = |count: usize| mounted.swap(count % 2);
+    read_under_load(&credential_spec(&root), swap, |first, last| assert_eq!(first, last));
+}
+
+#[test]
+fn a_reading_during_renames_shows_the_files_of_one_moment() {
+    let (_keep, root) = directory();
+    let (first, last) = (root.join("sign.pem"), root.join("enc.key"));
+    // Files in between make the way from the first to the last long.
+    for between in ["sign.key", "enc.pem"] {
+        write(&root.join(between), &"-".repeat(1 << 17));
+    }
+    let renew = |count: usize| {
+        replace(&first, &format!("{count:09}"));
+        replace(&last, &format!("{count:09}"));
+    };
+    renew(0);
+    let renew_slowly = |count: usize| {
+        // One renewal in a hundred, so that readings find rest.
+        if count.is_multiple_of(100) { renew(count) } else { thread::yield_now() }
+    };
+    // The last file is never ahead of the first at any moment, so that no reading may show it ahead.
+    read_under_load(&pair_spec(&root), renew_slowly, |first, last| assert!(first >= last));
 }
 
 /// Watches a credential as on a system where nothing can be watched, and expects a change to be found.
