@@ -6,6 +6,7 @@
 //! if one cannot be built, the last good one is served on and the reason is shown.
 
 mod build;
+pub mod check;
 mod context;
 mod error;
 mod secrets;

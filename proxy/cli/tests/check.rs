@@ -78,6 +78,27 @@ fn a_broken_secret_is_named_with_its_place_its_file_and_the_rule() {
     assert!(people.contains(": listeners[0].tls.certificates[0]\n") && people.contains("2 problems"), "{people}");
 }
 
+/// Each certificate is good by itself, and standard TLS cannot be served with an SM2 one.
+#[test]
+fn good_certificates_that_do_not_fit_the_policy_are_a_problem() {
+    let (_keep, file) = site(YEAR);
+    let yaml = "listeners:
+  - name: site
+    bind: 127.0.0.1:443
+    tls: { certificates: [{ cert: certs/sm2-server-sign.pem, key: certs/sm2-server-sign.key }] }
+    backend: 127.0.0.1:80
+";
+    fs::write(&file, yaml).expect("written");
+    let output = jadegate(&["check", "--json", &file]);
+    let reports: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(output.status.code(), Some(2), "{reports}");
+    let problems = reports[0]["problems"].as_array().expect("problems");
+    assert_eq!(problems.len(), 1, "{reports}");
+    assert_eq!(problems[0]["path"], "listeners[0].tls.certificates[0]");
+    assert!(problems[0]["what"].as_str().expect("text").contains("listener site, chain default"), "{reports}");
+    assert_eq!(problems[0]["reason"], "no_usable_credential");
+}
+
 #[test]
 fn a_broken_configuration_ends_with_two_and_an_unreadable_one_with_one() {
     let directory = tempfile::tempdir().expect("directory");

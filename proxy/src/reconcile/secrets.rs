@@ -96,6 +96,10 @@ impl Secrets {
 pub(crate) struct States(Vec<SecretState>);
 
 impl States {
+    pub(crate) fn of(states: Vec<SecretState>) -> Self {
+        Self(states)
+    }
+
     pub(crate) fn name(&self, id: SecretId) -> Arc<str> {
         self.0.get(id.0).map_or_else(|| Arc::from("?"), |state| Arc::clone(&state.name))
     }

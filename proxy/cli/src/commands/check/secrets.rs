@@ -1,9 +1,10 @@
-//! Loads every secret of a configuration once.
+//! Loads every secret of a configuration once, and sets up once whatever uses them.
 
 use jadegate_certs::material::Secret;
 use jadegate_certs::source::load_once;
 use jadegate_certs::{Certificate, UnixTime};
 use jadegate_config::{Config, NamedSecret};
+use jadegate_proxy::reconcile::check::{Misfit, misfits};
 
 use super::report::Note;
 
@@ -11,20 +12,35 @@ use super::report::Note;
 const SOON: i64 = 30 * DAY;
 const DAY: i64 = 24 * 3600;
 
-/// Problems and warnings of all secrets.
+/// Problems and warnings of all secrets, alone and in the places that use them.
 pub(super) fn check(config: &Config, now: UnixTime) -> (Vec<Note>, Vec<Note>) {
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
+    let mut usable = Vec::with_capacity(config.secrets.len());
     for named in &config.secrets {
-        match load_once(&named.spec, now) {
-            Ok(secret) => warnings.extend(certificates(&secret).into_iter().filter_map(|c| expiry(named, c, now))),
+        let loaded = load_once(&named.spec, now);
+        match &loaded {
+            Ok(secret) => warnings.extend(certificates(secret).into_iter().filter_map(|c| expiry(named, c, now))),
             Err(rejection) => {
-                let note = Note::new(&named.position, rejection.text, todo(rejection.reason).to_owned());
+                let todo = todo(rejection.reason).to_owned();
+                let note = Note::new(&named.position, rejection.text.clone(), todo);
                 problems.push(note.about(&named.name, rejection.reason));
             }
         }
+        usable.push(loaded.ok());
     }
+    problems.extend(misfits(config, usable).into_iter().filter_map(|misfit| unfit(config, misfit)));
     (problems, warnings)
+}
+
+/// A place whose secrets are good but do not serve it; it is reported where the first of them stands.
+fn unfit(config: &Config, misfit: Misfit) -> Option<Note> {
+    let Misfit { owner, secrets, fault } = misfit;
+    let named = config.secret(*secrets.first()?);
+    let reason = fault.reason();
+    let what = format!("{owner}: {:#}", anyhow::Error::from(fault));
+    let todo = "use certificates that fit the policy, or a policy that fits the certificates";
+    Some(Note::new(&named.position, what, todo.to_owned()).about(&named.name, reason))
 }
 
 /// What to do about a refused secret, by the family of the reason.
