@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use jadegate_config::{Facts, ListenerProtocol};
-use jadegate_tls::acceptor::{Acceptor, NoChain, Offer, Selection};
-use jadegate_tls::error::{Fault, HandshakeError};
+use jadegate_tls::acceptor::{Accepted, Acceptor, NoChain, Offer, Selection};
+use jadegate_tls::error::{Failure, Fault, HandshakeError, Side, Stage};
 use jadegate_tls::hello::ClientHello;
 use jadegate_tls::negotiated::Negotiated;
 use jadegate_tls::protocol::Version;
+use jadegate_tls::stream::Stream;
 use tokio::net::TcpStream;
 
 use crate::access_log::{ConnectionRecord, TlsRecord};
@@ -113,8 +114,13 @@ pub(crate) async fn serve(worker: Rc<WorkerContext>, arrival: Arrival) {
     let (started, started_at) = (Instant::now(), SystemTime::now());
     let Arrival { stream, remote, local, id, listener, acceptor, mut guards } = arrival;
     let select = |offer: &Offer<'_>| select(&listener, local, remote, offer);
-    // In a box, so that a connection that lives long does not carry the room of its handshake.
-    let accepted = match Box::pin(acceptor.accept(stream, select)).await {
+    let accepted = if listener.expects_hello() {
+        // In a box, so that a connection that lives long does not carry the room of its handshake.
+        Box::pin(acceptor.accept(stream, select)).await
+    } else {
+        accept_plaintext(stream, select)
+    };
+    let accepted = match accepted {
         Ok(accepted) => accepted,
         Err(error) => return report(&listener, remote, local, id, &error, started.elapsed()),
     };
@@ -141,6 +147,20 @@ pub(crate) async fn serve(worker: Rc<WorkerContext>, arrival: Arrival) {
     match protocol {
         ListenerProtocol::Tcp => tcp::serve(accepted.stream, context).await,
         ListenerProtocol::Http => http::serve(accepted.stream, context).await,
+    }
+}
+
+/// Takes a connection of a listener without TLS. Its first bytes are nobody's business: the server may be the one to
+/// speak first, and a hello is for whoever is behind us.
+fn accept_plaintext(
+    stream: TcpStream,
+    select: impl FnOnce(&Offer<'_>) -> Selection,
+) -> Result<Accepted<TcpStream>, HandshakeError> {
+    match select(&Offer::Plaintext) {
+        Selection::Plaintext { chain } => Ok(Accepted { stream: Stream::plain(stream), negotiated: None, chain }),
+        Selection::Tls { .. } | Selection::Refuse(_) => {
+            Err(HandshakeError::new(Failure::NoChain, Stage::Hello, Side::Downstream))
+        }
     }
 }
 

@@ -28,6 +28,9 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 /// long enough that a loop over a full backlog costs nothing.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
+/// Most that the task of a connection may take, whatever it does; raising it is a matter for review.
+const CONNECTION_TASK_BYTES: usize = 1024;
+
 /// Whether another process is known not to have the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Conflict {
@@ -183,7 +186,9 @@ impl Door {
             listener,
             guards: Guards { _process: process, _listener: place, _open: open, tls: None },
         };
-        self.worker.tasks.spawn("connection", connection::serve(Rc::clone(&self.worker), arrival));
+        let task = connection::serve(Rc::clone(&self.worker), arrival);
+        debug_assert!(size_of_val(&task) <= CONNECTION_TASK_BYTES, "{} bytes", size_of_val(&task));
+        self.worker.tasks.spawn("connection", task);
     }
 
     /// The acceptor for this deadline; all of a worker share one bound on handshakes.

@@ -65,6 +65,11 @@ pub struct ListenerRuntime {
 }
 
 impl ListenerRuntime {
+    /// Whether a connection begins with a hello, or might: a listener without any TLS does not look at first bytes.
+    pub fn expects_hello(&self) -> bool {
+        self.chains.iter().any(|chain| chain.config.tls.is_some())
+    }
+
     /// Whether every chain can serve.
     pub fn ready(&self) -> bool {
         self.missing.is_empty()

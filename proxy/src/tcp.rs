@@ -33,11 +33,13 @@ pub async fn serve(mut downstream: Stream<TcpStream>, context: Rc<ConnectionCont
                 cause = causes(&error),
                 "{error}"
             );
+            backend.metrics.failed(error.reason());
             report.failure = Some(error.reason());
             reset_downstream(&downstream);
             return;
         }
     };
+    let _open = backend.metrics.connected(facts.connect.unwrap_or_default());
     report.upstream = Some(facts);
     let timeouts = &context.listener.config.timeouts;
     let relay = relay(&mut downstream, &mut upstream, timeouts.idle, &report.traffic);
