@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -24,6 +25,9 @@ use crate::metrics::{Gauged, Resumed};
 use crate::snapshot::{ChainRuntime, ListenerRuntime};
 use crate::worker::WorkerContext;
 use crate::{http, tcp};
+
+/// Most that serving an HTTP connection may take beside its buffers; raising it is a matter for review.
+const HTTP_BYTES: usize = 6 * 1024;
 
 /// What the code that serves a connection knows of it.
 #[derive(Debug)]
@@ -146,8 +150,16 @@ pub(crate) async fn serve(worker: Rc<WorkerContext>, arrival: Arrival) {
     });
     match protocol {
         ListenerProtocol::Tcp => tcp::serve(accepted.stream, context).await,
-        ListenerProtocol::Http => http::serve(accepted.stream, context).await,
+        // In a box, so that a TCP connection does not carry the room of an HTTP one.
+        ListenerProtocol::Http => serve_http(accepted.stream, context).await,
     }
+}
+
+/// Not async, so that the future exists in its box only.
+fn serve_http(stream: Stream<TcpStream>, context: Rc<ConnectionContext>) -> Pin<Box<impl Future<Output = ()>>> {
+    let serving = http::serve(stream, context);
+    debug_assert!(size_of_val(&serving) <= HTTP_BYTES, "{} bytes", size_of_val(&serving));
+    Box::pin(serving)
 }
 
 /// Takes a connection of a listener without TLS. Its first bytes are nobody's business: the server may be the one to

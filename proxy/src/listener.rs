@@ -29,7 +29,7 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 /// Most that the task of a connection may take, whatever it does; raising it is a matter for review.
-const CONNECTION_TASK_BYTES: usize = 1024;
+const CONNECTION_TASK_BYTES: usize = 1536;
 
 /// Whether another process is known not to have the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

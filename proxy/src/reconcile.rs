@@ -28,7 +28,7 @@ use crate::admin::{self, Admin, AdminListener};
 use crate::connection::causes;
 use crate::drain::Drain;
 use crate::metrics::{Metrics, SecretMetrics};
-use crate::snapshot::{BindKey, Snapshot};
+use crate::snapshot::{BindKey, Missing, Snapshot};
 use crate::status::{Held, LastReload, SharedStatus, Status};
 use crate::worker::{Command, Commands, Shared};
 use build::{Build, Built, Cache, Occasion};
@@ -61,6 +61,8 @@ pub(crate) struct Reconcile {
     generation: u64,
     admin: Option<(AdminBind, Admin)>,
     secret_metrics: SecretMetrics,
+    /// What kept listeners closed when that was last said.
+    missing: Vec<(String, Missing)>,
 }
 
 /// What was prepared for a new configuration beside the running one.
@@ -87,6 +89,7 @@ impl Reconcile {
             generation: 0,
             admin: None,
             secret_metrics,
+            missing: Vec::new(),
         }
     }
 
@@ -221,6 +224,7 @@ impl Reconcile {
             self.sockets.commit(reserved, &snapshot.config);
         }
         let unopened = self.open_ready(&snapshot);
+        self.report_missing(&snapshot);
         for worker in &self.around.workers {
             // A worker that is gone has no upstream connections to give up.
             let _ = worker.send(Command::Retire);
@@ -236,6 +240,22 @@ impl Reconcile {
             last_reload: self.around.status.load().last_reload.clone(),
         };
         self.around.status.store(Arc::new(status));
+    }
+
+    /// Says once what keeps ports closed, not at every rotation of something else.
+    fn report_missing(&mut self, snapshot: &Snapshot) {
+        let missing: Vec<(String, Missing)> =
+            snapshot.missing().map(|(listener, missing)| (listener.config.name.clone(), missing.clone())).collect();
+        for (listener, missing) in missing.iter().filter(|entry| !self.missing.contains(entry)) {
+            tracing::warn!(
+                listener,
+                chain = missing.chain,
+                secret = %missing.secret,
+                "port stays closed: {}",
+                missing.why
+            );
+        }
+        self.missing = missing;
     }
 
     fn open_ready(&mut self, snapshot: &Snapshot) -> Vec<(String, String)> {
@@ -256,15 +276,6 @@ impl Reconcile {
                         unopened.push((name.clone(), format!("{address} cannot be opened: {error}")));
                     }
                 }
-            }
-            for missing in &listener.missing {
-                tracing::warn!(
-                    listener = name,
-                    chain = missing.chain,
-                    secret = %missing.secret,
-                    "port stays closed: {}",
-                    missing.why
-                );
             }
             let gauge = [("listener", name.clone().into())];
             self.around.metrics.families.listener_open.get_or_create(&gauge).set(i64::from(open));

@@ -22,7 +22,8 @@ use relay::{End, Leg, Traffic, relay};
 pub async fn serve(mut downstream: Stream<TcpStream>, context: Rc<ConnectionContext>) {
     let mut report = Report::new(Rc::clone(&context));
     let backend = &context.chain.backend;
-    let (mut upstream, facts) = match context.worker.upstreams.connect_tcp(backend).await {
+    // In a box, so that the connection does not carry the room of the upstream's handshake.
+    let (mut upstream, facts) = match Box::pin(context.worker.upstreams.connect_tcp(backend)).await {
         Ok(connected) => connected,
         Err(error) => {
             tracing::warn!(

@@ -1,7 +1,7 @@
 //! One worker: a thread with a single-threaded runtime, its own accept sockets and upstream connections.
 //!
 //! Nothing that a worker makes leaves its thread. It shares with the others the snapshot pointer, metric counters,
-//! connection limits and the queue of the access log. It is told to listen by [`Command`]s and ends with the drain:
+//! connection limits and the queue of the access log. It is told to listen by commands and ends with the drain:
 //! it stops accepting when that starts, waits for its tasks, and drops those that are left when it aborts.
 
 use std::net::TcpListener;

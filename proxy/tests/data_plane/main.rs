@@ -1,5 +1,7 @@
 //! The data plane from outside: a real proxy in this process, sockets on loopback.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+
 mod admin;
 mod drain;
 mod reload;

@@ -163,6 +163,30 @@ fn a_broken_certificate_is_refused_with_its_reason_and_the_last_good_one_is_serv
 }
 
 #[test]
+fn a_good_certificate_that_the_chain_cannot_serve_is_held_back_and_a_better_one_is_taken() {
+    let site = Site::new();
+    let good = site.issue();
+    site.install(&good);
+    let proxy = site.start();
+    let address = proxy.address("site").unwrap();
+    // Sound in itself, but nothing that a chain with the standard policy can show.
+    let sm2 = DevelopmentCa::new_sm2().unwrap();
+    site.install(&sm2.issue(&LeafRequest::new(Role::Server, &["localhost"]).unwrap()).unwrap());
+    eventually("the context to be refused", || {
+        certs(&proxy)["secrets"][0]["not_in_use"].as_array().is_some_and(|held| !held.is_empty())
+    });
+    assert_eq!(site.served_serial(address), serial(&good));
+    let shown = certs(&proxy);
+    let held = &shown["secrets"][0]["not_in_use"][0];
+    assert!(held["owner"].as_str().is_some_and(|owner| owner.contains("listener site")), "{held}");
+    assert!(held["reason"].is_string() && held["text"].is_string(), "{held}");
+    let better = site.issue();
+    site.install(&better);
+    eventually("the better one", || site.served_serial(address) == serial(&better));
+    assert_eq!(certs(&proxy)["secrets"][0]["not_in_use"], serde_json::json!([]));
+}
+
+#[test]
 fn no_key_is_shown_anywhere() {
     let site = Site::new();
     let issued = site.issue();

@@ -1,5 +1,7 @@
 //! Out of file descriptors. A test binary of its own, because the limit is the process's.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+
 #[path = "../data_plane/support.rs"]
 #[expect(dead_code, reason = "shared with the other test binary, which uses the rest")]
 mod support;
