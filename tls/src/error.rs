@@ -234,7 +234,13 @@ impl Failure {
         let tlcp = protocol == Some(Protocol::Tlcp);
         let unless_tlcp = |tls: u8, other: u8| if tlcp { other } else { tls };
         match self {
-            Self::ClosedBeforeAnyByte | Self::Closed | Self::NotTls | Self::AlertReceived(_) | Self::Io(_) => None,
+            // Nobody is there to read it, or whoever is would not understand it; no alert says "too slow".
+            Self::ClosedBeforeAnyByte
+            | Self::Closed
+            | Self::NotTls
+            | Self::TimedOut
+            | Self::AlertReceived(_)
+            | Self::Io(_) => None,
             Self::MalformedHello(_) => Some(alert::DECODE_ERROR),
             Self::NoCommonProtocol(_) => Some(alert::PROTOCOL_VERSION),
             Self::InappropriateFallback { .. } => {
@@ -249,7 +255,6 @@ impl Failure {
             | Self::LocalCredentialMissing(_) => Some(alert::HANDSHAKE_FAILURE),
             Self::PeerCertificate(fault) => Some(fault.alert(protocol)),
             Self::PeerMisbehaved(_) => Some(alert::ILLEGAL_PARAMETER),
-            Self::TimedOut => Some(alert::USER_CANCELED),
             Self::TooManyHandshakes | Self::Engine(_) => Some(alert::INTERNAL_ERROR),
         }
     }

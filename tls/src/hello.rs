@@ -72,7 +72,7 @@ impl ClientHello {
 
     /// Whether it offers all that RFC 8998 asks of a client.
     ///
-    //= RFC 8998 3.2.1: TLS 1.3, an SM suite, sm2sig_sm3 and an SM2 group
+    //= RFC 8998 3.3.1: TLS 1.3, an SM suite, sm2sig_sm3 and an SM2 group
     pub fn offers_tls13_sm(&self) -> bool {
         self.offers(Version::Tls13)
             && [Suite::TLS_SM4_GCM_SM3, Suite::TLS_SM4_CCM_SM3].iter().any(|suite| self.suites.contains(&suite.0))

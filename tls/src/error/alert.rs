@@ -16,7 +16,6 @@ pub(super) const DECRYPT_ERROR: u8 = 51;
 pub(super) const PROTOCOL_VERSION: u8 = 70;
 pub(super) const INTERNAL_ERROR: u8 = 80;
 pub(super) const INAPPROPRIATE_FALLBACK: u8 = 86;
-pub(super) const USER_CANCELED: u8 = 90;
 pub(super) const UNRECOGNIZED_NAME: u8 = 112;
 pub(super) const CERTIFICATE_REQUIRED: u8 = 116;
 pub(super) const NO_APPLICATION_PROTOCOL: u8 = 120;
@@ -125,7 +124,7 @@ const fn shared_name(number: u8) -> Option<&'static str> {
         PROTOCOL_VERSION => "protocol_version",
         71 => "insufficient_security",
         INTERNAL_ERROR => "internal_error",
-        USER_CANCELED => "user_canceled",
+        90 => "user_canceled",
         100 => "no_renegotiation",
         _ => return None,
     })
