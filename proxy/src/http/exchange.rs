@@ -10,9 +10,6 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
-/// Failure of an exchange whose client went away.
-const CLIENT_GONE: &str = "client_gone";
-
 /// The record: shared by the service, the request's body and the response's body, reported when the last one drops it.
 pub(crate) struct Exchange {
     pub(super) session: Rc<Session>,
@@ -136,7 +133,7 @@ impl Exchange {
 
     /// Why the exchange failed; `None` = it did not.
     pub(super) fn failure(&self) -> Option<&'static str> {
-        self.failure.get().or_else(|| (!self.complete.get()).then_some(CLIENT_GONE))
+        self.failure.get().or_else(|| (!self.complete.get()).then(|| self.session.end_reason()))
     }
 
     /// From the request's head to the response's end.

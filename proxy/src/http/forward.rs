@@ -79,9 +79,9 @@ async fn converse(
         return Err(Failure::Upstream(UpstreamError::UnexpectedUpgrade));
     }
     let status = response.status();
-    headers::respond(response.headers_mut(), status);
+    headers::respond(response.headers_mut(), status).map_err(Failure::Upstream)?;
     if switched {
-        return tunnel(exchange, response).await;
+        return Box::pin(tunnel(exchange, response)).await;
     }
     decline_upgrade(exchange);
     if wants_trailers {
@@ -203,4 +203,20 @@ fn answer(exchange: Rc<Exchange>, failure: &Failure) -> Response<ResponseBody> {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Incoming, Rc, Request, Session, serve};
+
+    fn room<F>(_: impl FnOnce(&Rc<Session>, Request<Incoming>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Every connection, and every HTTP/2 stream, holds this much while it waits for its backend.
+    #[test]
+    fn an_exchange_does_not_grow_unnoticed() {
+        let room = room(serve);
+        assert!(room <= 4096, "{room} bytes");
+    }
 }

@@ -53,10 +53,11 @@ impl Flood {
 #[derive(Debug, Default)]
 pub(super) struct FrameState {
     flood: Cell<Option<Flood>>,
-    /// Pieces of response body sent since the guard last looked.
-    sent: Cell<u32>,
-    /// Exchanges that got their response since the guard last looked.
-    answered: Cell<u32>,
+    /// Pieces of response body sent, that no ping and no window update has been paid for with.
+    pings: Cell<u32>,
+    window_updates: Cell<u32>,
+    /// Exchanges that got their response, that no reset has been paid for with.
+    resets: Cell<u32>,
 }
 
 impl FrameState {
@@ -67,13 +68,19 @@ impl FrameState {
 
     /// A piece of a response body was handed to the library.
     pub(super) fn sent(&self) {
-        self.sent.set(self.sent.get().saturating_add(1));
+        earn(&self.pings, 1);
+        // A client may open the stream's window and the connection's, and each in two steps.
+        earn(&self.window_updates, 4);
     }
 
     /// A response is complete.
     pub(super) fn answered(&self) {
-        self.answered.set(self.answered.get().saturating_add(1));
+        earn(&self.resets, 1);
     }
+}
+
+fn earn(credit: &Cell<u32>, frames: u32) {
+    credit.set(credit.get().saturating_add(frames));
 }
 
 /// A token bucket that looks at the clock only when it is empty.
@@ -230,10 +237,10 @@ impl<IO> FrameGuard<IO> {
             0x0 if length == 0 && flags & END_STREAM == 0 => (self.buckets.empty_data.take(none), Flood::EmptyData),
             0x0 | 0x1 | 0x7 => return length,
             0x2 => (self.buckets.priority.take(none), Flood::Priority),
-            0x3 => (self.buckets.reset.take(|| state.answered.take()), Flood::Reset),
+            0x3 => (self.buckets.reset.take(|| state.resets.take()), Flood::Reset),
             0x4 => (self.buckets.settings.take(none), Flood::Settings),
-            0x6 => (self.buckets.ping.take(|| state.sent.get()), Flood::Ping),
-            0x8 => (self.buckets.window_update.take(|| state.sent.take().saturating_mul(4)), Flood::WindowUpdate),
+            0x6 => (self.buckets.ping.take(|| state.pings.take()), Flood::Ping),
+            0x8 => (self.buckets.window_update.take(|| state.window_updates.take()), Flood::WindowUpdate),
             0x9 => (self.buckets.continuation.take(none), Flood::Continuation),
             _ => (self.buckets.unknown.take(none), Flood::Unknown),
         };

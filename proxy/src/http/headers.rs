@@ -8,6 +8,7 @@
 
 use super::reject::Rejection;
 use super::session::{Session, Transport};
+use crate::upstream::UpstreamError;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, COOKIE, Entry, FORWARDED, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
@@ -55,7 +56,6 @@ pub(super) fn check<B>(request: &Request<B>, session: &Session) -> Result<(), Re
     match path.as_bytes().first() {
         Some(b'/') => {}
         Some(b'*') if path == "*" && request.method() == Method::OPTIONS => {}
-        // `OPTIONS http://host` without a path is the absolute form of `*` (RFC 9112 §3.2.4).
         _ => return Err(Rejection::TargetForm),
     }
     if uri.scheme().is_some_and(|scheme| scheme.as_str() != "http" && scheme.as_str() != "https") {
@@ -140,7 +140,8 @@ pub(super) fn forward<B>(request: &mut Request<B>, session: &Session) -> Result<
 }
 
 /// Turns the backend's response into the one that goes to the client.
-pub(super) fn respond(headers: &mut HeaderMap, status: StatusCode) {
+pub(super) fn respond(headers: &mut HeaderMap, status: StatusCode) -> Result<(), UpstreamError> {
+    settle_length(headers)?;
     let switched = status == StatusCode::SWITCHING_PROTOCOLS;
     let protocols = if switched { headers.get(UPGRADE).cloned() } else { None };
     let named = named_fields(headers);
@@ -152,6 +153,26 @@ pub(super) fn respond(headers: &mut HeaderMap, status: StatusCode) {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocols);
     }
+    Ok(())
+}
+
+/// Leaves a `Content-Length` only where it says what the library read: the next reader must not find a second opinion.
+fn settle_length(headers: &mut HeaderMap) -> Result<(), UpstreamError> {
+    if let Some(coding) = headers.get(TRANSFER_ENCODING) {
+        if !coding.as_bytes().eq_ignore_ascii_case(b"chunked") || headers.get_all(TRANSFER_ENCODING).iter().count() > 1
+        {
+            return Err(UpstreamError::TransferEncoding);
+        }
+        headers.remove(CONTENT_LENGTH);
+        return Ok(());
+    }
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let plain = lengths.next().is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
+    if !plain || lengths.next().is_some() {
+        // Equal ones, or the library would have refused them. It writes the number anew.
+        headers.remove(CONTENT_LENGTH);
+    }
+    Ok(())
 }
 
 /// Declares the trailers of a gRPC response, which an HTTP/2 backend need not do, so that they reach an HTTP/1.1 client

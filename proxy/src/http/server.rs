@@ -214,13 +214,17 @@ async fn drive(session: &Session, mut step: impl FnMut(Step<'_, '_>) -> Poll<()>
             return Poll::Ready(End::Done);
         }
         if aborted.as_mut().poll(cx).is_ready() {
+            session.cut("drain_aborted");
             return Poll::Ready(End::Cut);
         }
         let told = !clock.finishing && started.as_mut().poll(cx).is_ready();
         let event = if told { Poll::Ready(Event::Finish) } else { clock.poll(cx) };
         match event {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Event::Cut) => Poll::Ready(End::Cut),
+            Poll::Ready(Event::Cut) => {
+                session.cut("idle_timeout");
+                Poll::Ready(End::Cut)
+            }
             Poll::Ready(Event::Finish) => {
                 clock.finishing = true;
                 // The library registers its wake-ups anew.

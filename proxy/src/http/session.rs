@@ -2,7 +2,7 @@
 
 use super::deadline::Deadline;
 use super::exchange::Exchange;
-use super::frame_guard::FrameState;
+use super::frame_guard::{Flood, FrameState};
 use super::head_guard::HeadState;
 use super::upgrade::Tunnel;
 use crate::drain::Drain;
@@ -54,6 +54,8 @@ pub(super) struct Session {
     /// Exchanges that wait for their backend; a silent connection is no stalled one then.
     awaiting: Cell<u32>,
     moved: Cell<Instant>,
+    /// Why we cut the connection.
+    cut: Cell<Option<&'static str>>,
     timer: Cell<Option<Deadline>>,
 }
 
@@ -70,6 +72,7 @@ impl Session {
             open: Cell::new(0),
             awaiting: Cell::new(0),
             moved: Cell::new(Instant::now()),
+            cut: Cell::new(None),
             timer: Cell::new(None),
         })
     }
@@ -101,6 +104,20 @@ impl Session {
     /// Something moved in either direction.
     pub(super) fn moved(&self, now: Instant) {
         self.moved.set(now);
+    }
+
+    /// The connection is about to be cut.
+    pub(super) fn cut(&self, reason: &'static str) {
+        self.cut.set(Some(reason));
+    }
+
+    /// Why an exchange ended that was not over.
+    pub(super) fn end_reason(&self) -> &'static str {
+        let flood = match &self.guard {
+            Guard::Http1(_) => None,
+            Guard::Http2(state) => state.flood(),
+        };
+        self.cut.get().or_else(|| flood.map(Flood::reason)).unwrap_or("client_gone")
     }
 
     /// Whether an exchange is under way.

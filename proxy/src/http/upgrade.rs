@@ -26,9 +26,10 @@ impl Tunnel {
         let mut downstream = Prefixed::new(read.into(), client);
         let mut upstream = Prefixed::new(upgraded.read.into(), upgraded.stream);
         let traffic = Traffic::default();
-        let count = Count { traffic: &traffic, exchange: &exchange };
+        let mut count = Count { traffic: &traffic, exchange: &exchange, cut: true };
         let idle = exchange.session.site.timeouts.idle;
         let end = relay(&mut downstream, &mut upstream, idle, &traffic).await;
+        count.cut = false;
         drop(count);
         match end {
             End::Finished | End::Truncated(_) => {}
@@ -46,10 +47,15 @@ impl Tunnel {
 struct Count<'a> {
     traffic: &'a Traffic,
     exchange: &'a Exchange,
+    /// The tunnel did not end by itself.
+    cut: bool,
 }
 
 impl Drop for Count<'_> {
     fn drop(&mut self) {
+        if self.cut {
+            self.exchange.fail("drain_aborted");
+        }
         self.exchange.bytes_in.set(self.exchange.bytes_in.get() + self.traffic.downstream.get());
         self.exchange.bytes_out.set(self.exchange.bytes_out.get() + self.traffic.upstream.get());
     }

@@ -27,10 +27,8 @@ pub(super) async fn connect(backend: &BackendRuntime, endpoint: &Endpoint) -> Re
         .map_err(UpstreamError::from_connect)?;
     let (stream, alpn) = match (&backend.connector, &backend.config.tls) {
         (Some(connector), _) => {
-            // In a box, so that the room of a handshake is not part of every exchange.
-            let connected = Box::pin(connector.connect(transport, deadline))
-                .await
-                .map_err(|error| UpstreamError::Tls(Box::new(error)))?;
+            let connected =
+                connector.connect(transport, deadline).await.map_err(|error| UpstreamError::Tls(Box::new(error)))?;
             (connected.stream, connected.negotiated.alpn)
         }
         // Never in clear to a backend that is to be spoken to in TLS.

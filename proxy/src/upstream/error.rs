@@ -42,6 +42,9 @@ pub enum UpstreamError {
     /// What came back is no HTTP response.
     #[error("malformed response")]
     Malformed(#[source] hyper::Error),
+    /// The response has a transfer coding besides chunked, which was not asked for.
+    #[error("transfer coding of the response")]
+    TransferEncoding,
     /// The response did not begin in time.
     #[error("response timed out")]
     ResponseTimeout,
@@ -68,6 +71,7 @@ impl UpstreamError {
             Self::NoEndpoint => "upstream_no_endpoint",
             Self::Reset(_) => "upstream_reset",
             Self::Malformed(_) => "upstream_malformed",
+            Self::TransferEncoding => "upstream_transfer_encoding",
             Self::ResponseTimeout => "upstream_response_timeout",
             Self::UpgradeUnsupported => "upstream_upgrade_unsupported",
             Self::UnexpectedUpgrade => "upstream_unexpected_upgrade",
@@ -88,6 +92,7 @@ impl UpstreamError {
             | Self::Session(_)
             | Self::Reset(_)
             | Self::Malformed(_)
+            | Self::TransferEncoding
             | Self::UnexpectedUpgrade => StatusCode::BAD_GATEWAY,
         }
     }
@@ -100,7 +105,7 @@ impl UpstreamError {
             Self::PoolFull | Self::PoolTimeout => "upstream overloaded\n",
             Self::NoEndpoint | Self::TlsNotReady => "upstream unavailable\n",
             Self::Reset(_) => "upstream reset\n",
-            Self::Malformed(_) | Self::UnexpectedUpgrade => "upstream response invalid\n",
+            Self::Malformed(_) | Self::TransferEncoding | Self::UnexpectedUpgrade => "upstream response invalid\n",
             Self::ResponseTimeout => "upstream response timed out\n",
             Self::UpgradeUnsupported => "upstream cannot upgrade\n",
         }

@@ -18,8 +18,13 @@ use hyper_util::rt::TokioIo;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
 use tokio::task::{JoinHandle, coop, spawn_local};
+use tokio::time::timeout;
+
+/// How long an endpoint may take to hear that we close.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 type Driver = http1::Connection<TokioIo<UpstreamStream>, RequestBody>;
 
@@ -147,6 +152,20 @@ impl Http1 {
             }
             other => self.drive = other,
         }
+    }
+
+    /// Closes a connection that is not needed any more. In TLS the backend is told so, or it would have to take the end for
+    /// a truncation.
+    pub(super) fn close(self) {
+        let Drive::Inline(driver) = self.drive else { return };
+        let mut stream = driver.into_parts().io.into_inner();
+        if matches!(stream, UpstreamStream::Plain(_)) {
+            return;
+        }
+        spawn_local(async move {
+            // It has heard it, or it has gone: both are an end.
+            let _ = timeout(FAREWELL, stream.shutdown()).await;
+        });
     }
 
     /// The bare stream, after a 101 response. `None` if the connection broke.

@@ -158,7 +158,7 @@ impl BackendPool {
     pub(super) fn retire(&self) {
         self.retired.set(true);
         for endpoint in &self.endpoints {
-            drop(endpoint.idle.take());
+            endpoint.idle.take().into_iter().for_each(Http1::close);
             drop(endpoint.sessions.take());
         }
     }
@@ -249,7 +249,8 @@ impl BackendPool {
             let endpoint = &self.endpoints[index];
             let wait_for_session = used && endpoint.speaks.get() == Speaks::Http2 && endpoint.opening.get() > 0;
             if !wait_for_session && let Some(slot) = self.slot() {
-                match self.open(index, slot, wish).await {
+                // In a box, so that the room of a connect is not part of every exchange.
+                match Box::pin(self.open(index, slot, wish)).await {
                     Ok(lease) => return Ok(lease),
                     Err(error) if error.before_request() && avoid.is_none() && self.endpoints.len() > 1 => {
                         avoid = Some(index);
@@ -298,7 +299,7 @@ impl BackendPool {
         self.endpoints.iter().any(|endpoint| {
             let mut idle = endpoint.idle.borrow_mut();
             let oldest = (!idle.is_empty()).then(|| idle.remove(0));
-            oldest.is_some()
+            oldest.map(Http1::close).is_some()
         })
     }
 
@@ -378,14 +379,18 @@ impl BackendPool {
 
     /// Takes back a connection whose exchange is over.
     pub(super) fn release(self: &Rc<Self>, mut connection: Http1) {
-        if self.retired.get() || !connection.is_free() {
+        if !connection.is_free() {
             return;
+        }
+        if self.retired.get() {
+            return connection.close();
         }
         connection.idle_since = Instant::now();
         {
             let mut idle = self.endpoints[connection.endpoint].idle.borrow_mut();
             if idle.len() >= self.backend.config.pool.max_idle {
-                return;
+                drop(idle);
+                return connection.close();
             }
             idle.push(connection);
         }

@@ -75,6 +75,24 @@ async fn each_flood_is_named_and_ends_with_the_poison_at_a_frame_boundary() {
 }
 
 #[tokio::test]
+async fn what_was_earned_is_paid_once() {
+    let table: [(Vec<u8>, Flood); 3] = [
+        (frame(3, 0, &[0; 4]), Flood::Reset),
+        (frame(6, 0, &[0; 8]), Flood::Ping),
+        (frame(8, 0, &[0, 0, 0, 1]), Flood::WindowUpdate),
+    ];
+    for (one, expected) in table {
+        let state: Rc<FrameState> = Rc::default();
+        for _ in 0..1000 {
+            state.sent();
+            state.answered();
+        }
+        let (_, flood) = pass(24, &one.repeat(9000), 4096, state).await;
+        assert_eq!(flood, Some(expected));
+    }
+}
+
+#[tokio::test]
 async fn clients_are_paid_back_for_what_our_own_traffic_makes_them_send() {
     type Earn = fn(&FrameState);
     let table: &[(Vec<u8>, Earn)] = &[

@@ -148,9 +148,28 @@ fn a_response_loses_what_concerns_one_connection() {
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    respond(&mut headers, StatusCode::OK);
+    respond(&mut headers, StatusCode::OK).unwrap();
     let names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
     assert_eq!(names, ["date", "server"]);
+}
+
+#[test]
+fn a_response_has_one_length_or_none() {
+    let lengths = |fields: &[(&'static str, &'static str)]| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        respond(&mut headers, StatusCode::OK).map_err(|error| error.reason())?;
+        Ok(headers.get_all(CONTENT_LENGTH).iter().count())
+    };
+    assert_eq!(lengths(&[("content-length", "5")]), Ok(1));
+    assert_eq!(lengths(&[("content-length", "5"), ("content-length", "5")]), Ok(0));
+    assert_eq!(lengths(&[("content-length", "5, 5")]), Ok(0));
+    assert_eq!(lengths(&[("content-length", "5"), ("transfer-encoding", "Chunked")]), Ok(0));
+    for coding in ["gzip", "gzip, chunked", "identity", "chunked, chunked"] {
+        assert_eq!(lengths(&[("transfer-encoding", coding)]), Err("upstream_transfer_encoding"));
+    }
 }
 
 #[test]

@@ -148,7 +148,8 @@ async fn a_client_that_does_not_read_is_cut() {
     let mut http2 = proxy.connect_http2().await;
     let request = Request::builder().uri("http://a/").body(Streamed::empty()).unwrap();
     let response = http2.send_request(request).await.unwrap();
-    proxy.records(2).await;
+    let records = proxy.records(2).await;
+    assert!(records.iter().all(|record| record.failure == Some("idle_timeout")), "{records:?}");
     eventually(|| proxy.upstreams.open_count() == 0 && proxy.connections.get() == 0).await;
     drop(response);
 }
@@ -223,7 +224,26 @@ async fn an_aborted_drain_cuts_everything() {
     proxy.drain.abort();
     assert!(busy.is_closed().await);
     eventually(|| http2.is_closed() && proxy.connections.get() == 0).await;
-    assert_eq!(proxy.record().await.failure, Some("client_gone"));
+    assert_eq!(proxy.record().await.failure, Some("drain_aborted"));
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_aborted_drain_cuts_a_tunnel() {
+    let backend = scripted(|mut client, _| async move {
+        client.head().await;
+        client.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").await;
+        client.rest().await;
+    });
+    let proxy = Settings::new(&[backend.await]).start().await;
+    let mut client = proxy.connect().await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").await;
+    client.head().await;
+    proxy.drain.start();
+    client.send("still").await;
+    proxy.drain.abort();
+    assert!(client.is_closed().await);
+    let record = proxy.record().await;
+    assert_eq!((record.status, record.failure), (Some(101), Some("drain_aborted")));
 }
 
 #[tokio::test(flavor = "local")]

@@ -35,9 +35,16 @@ impl BackendPool {
         for endpoint in &self.endpoints {
             let expired = |since: Duration| self.backend.config.timeouts.idle.is_some_and(|idle| since >= idle);
             // Taken out while it is looked at: closing a connection wakes those who wait for one.
-            let mut idle = endpoint.idle.take();
-            idle.retain_mut(|connection| !expired(connection.idle_since.elapsed()) && connection.refresh());
-            endpoint.idle.borrow_mut().extend(idle);
+            for mut connection in endpoint.idle.take() {
+                if !connection.refresh() {
+                    continue;
+                }
+                if expired(connection.idle_since.elapsed()) {
+                    connection.close();
+                } else {
+                    endpoint.idle.borrow_mut().push(connection);
+                }
+            }
             let mut sessions = endpoint.sessions.take();
             sessions.retain(|session| !session.is_closed() && !session.idle_for().is_some_and(expired));
             endpoint.sessions.borrow_mut().extend(sessions);
