@@ -7,7 +7,7 @@ use jadegate_certs::rules::PeerRole;
 use jadegate_tongsuo::context::Role;
 use jadegate_tongsuo::openssl::error::ErrorStack;
 use jadegate_tongsuo::openssl::ssl::{Ssl, SslContext, SslOptions, SslVerifyMode};
-use jadegate_tongsuo::sessions;
+use jadegate_tongsuo::{parameters, sessions};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use tokio_openssl::SslStream;
@@ -123,6 +123,7 @@ impl ClientSide {
                 return Err(error);
             }
         };
+        let shown = !facts.resumed && parameters::certificate_requested(stream.ssl());
         let negotiated = Negotiated {
             protocol: facts.protocol,
             engine: Engine::Tongsuo,
@@ -133,7 +134,7 @@ impl ClientSide {
             alpn: facts.alpn,
             resumed: facts.resumed,
             peer: facts.peer,
-            local_serials: if facts.resumed { Vec::new() } else { self.serials.clone() },
+            local_serials: if shown { self.serials.clone() } else { Vec::new() },
             generation: self.generation,
             ja4: None,
             handshake: started.elapsed(),

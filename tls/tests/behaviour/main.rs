@@ -97,12 +97,24 @@ behaviours!(
     ]
 );
 
-behaviours!(tlcp, crate::kind::Kind::TLCP, [resumption::a_session_id_resumes_in_its_own_context_only]);
+behaviours!(
+    tlcp,
+    crate::kind::Kind::TLCP,
+    [
+        resumption::a_session_id_resumes_in_its_own_context_only,
+        resumption::a_connection_that_was_cut_off_resumes_all_the_same,
+        authentication::a_client_certificate_is_not_asked_for_when_ignored,
+    ]
+);
 
 behaviours!(
     tls13_sm,
     crate::kind::Kind::TLS13_SM,
-    [resumption::an_unchanged_reload_and_a_replica_with_the_same_keys_still_resume]
+    [
+        resumption::an_unchanged_reload_and_a_replica_with_the_same_keys_still_resume,
+        resumption::a_connection_that_was_cut_off_resumes_all_the_same,
+        authentication::a_client_certificate_is_not_asked_for_when_ignored,
+    ]
 );
 
 behaviours!(
@@ -110,6 +122,8 @@ behaviours!(
     crate::kind::Kind::TONGSUO_TLS13,
     [
         resumption::an_unchanged_reload_and_a_replica_with_the_same_keys_still_resume,
+        resumption::a_connection_that_was_cut_off_resumes_all_the_same,
+        authentication::a_client_certificate_is_not_asked_for_when_ignored,
         names::rsa_and_ecdsa_stand_side_by_side_under_one_name,
         authentication::every_kind_of_key_serves_in_both_roles,
         broken::broken_servers_are_refused_with_the_kind_of_their_fault,
@@ -124,6 +138,8 @@ behaviours!(
     [
         resumption::an_unchanged_reload_and_a_replica_with_the_same_keys_still_resume,
         resumption::a_session_id_resumes_in_its_own_context_only,
+        resumption::a_connection_that_was_cut_off_resumes_all_the_same,
+        authentication::a_client_certificate_is_not_asked_for_when_ignored,
         names::rsa_and_ecdsa_stand_side_by_side_under_one_name,
         authentication::every_kind_of_key_serves_in_both_roles,
         broken::broken_servers_are_refused_with_the_kind_of_their_fault,

@@ -24,6 +24,7 @@ pub const SSL_CB_WRITE: c_int = 0x08;
 
 pub const SSL_CTRL_CHAIN: c_int = 88;
 pub const SSL_CTRL_CHAIN_CERT: c_int = 89;
+pub const SSL_CTRL_GET_CLIENT_CERT_TYPES: c_int = 103;
 pub const SSL_CTRL_GET_SIGNATURE_NAME: c_int = 140;
 pub const SSL_CTRL_GET_PEER_SIGNATURE_NAME: c_int = 141;
 

@@ -27,6 +27,15 @@ pub fn peer_signature_name(ssl: &SslRef) -> Option<String> {
     name_by(ssl, ffi::SSL_CTRL_GET_PEER_SIGNATURE_NAME)
 }
 
+/// Whether the server asked this client for a certificate.
+#[must_use]
+pub fn certificate_requested(ssl: &SslRef) -> bool {
+    // SAFETY: the connection is live; with a null pointer the command only counts the kinds that the server named.
+    let kinds = unsafe { ffi::SSL_ctrl(ssl.as_ptr(), ffi::SSL_CTRL_GET_CLIENT_CERT_TYPES, 0, std::ptr::null_mut()) };
+    // TLS 1.3 names none; there the client has signed, if it was asked and had a certificate.
+    kinds > 0 || signature_name(ssl).is_some()
+}
+
 fn name_by(ssl: &SslRef, command: c_int) -> Option<String> {
     let mut name: *const c_char = std::ptr::null();
     // SAFETY: both commands take a pointer to a string pointer, which is live and writable for the call.
