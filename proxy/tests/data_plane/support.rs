@@ -9,21 +9,21 @@ use jadegate_config::Config;
 use jadegate_proxy::{Handle, Proxy};
 
 /// What a machine under full load needs for any single step.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Parses a configuration that is right.
-pub fn config(yaml: &str) -> Config {
+pub(crate) fn config(yaml: &str) -> Config {
     jadegate_config::parse(yaml, Path::new("/nowhere/jadegate.yaml"))
         .unwrap_or_else(|problems| panic!("{problems}\nin\n{yaml}"))
 }
 
 /// A running proxy.
-pub fn start(yaml: &str) -> Handle {
+pub(crate) fn start(yaml: &str) -> Handle {
     Proxy::start(config(yaml)).unwrap_or_else(|error| panic!("{error:?}\nin\n{yaml}"))
 }
 
 /// A plaintext TCP listener on a free port, with `more` keys for the listener.
-pub fn tcp_yaml(backend: SocketAddr, more: &str) -> String {
+pub(crate) fn tcp_yaml(backend: SocketAddr, more: &str) -> String {
     format!(
         "{{ cores: 1, admin: {{ bind: 127.0.0.1:0 }}, log: {{ access: {{ path: off }} }}, shutdown: {{ drain: 20s }},
             listeners: [ {{ name: echo, bind: 127.0.0.1:0, protocol: tcp, tls: none, backend: '{backend}' {more} }} ] }}"
@@ -31,7 +31,7 @@ pub fn tcp_yaml(backend: SocketAddr, more: &str) -> String {
 }
 
 /// Looks again and again until the state is reached.
-pub fn eventually(what: &str, mut reached: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut reached: impl FnMut() -> bool) {
     let started = Instant::now();
     while !reached() {
         assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
@@ -41,7 +41,7 @@ pub fn eventually(what: &str, mut reached: impl FnMut() -> bool) {
 }
 
 /// Runs `serve` for each connection, on a thread of its own.
-pub fn backend(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> SocketAddr {
+pub(crate) fn backend(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -55,7 +55,7 @@ pub fn backend(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> SocketAddr
 }
 
 /// Sends back what comes, and its end.
-pub fn echo() -> SocketAddr {
+pub(crate) fn echo() -> SocketAddr {
     backend(|stream| {
         let mut reader = stream.try_clone().unwrap();
         let mut writer = &stream;
@@ -66,7 +66,7 @@ pub fn echo() -> SocketAddr {
 }
 
 /// A client connection with bounded waits.
-pub fn connect(address: SocketAddr) -> TcpStream {
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -74,7 +74,7 @@ pub fn connect(address: SocketAddr) -> TcpStream {
 }
 
 /// Sends a word and expects it back.
-pub fn exchange(stream: &mut TcpStream, word: &[u8]) {
+pub(crate) fn exchange(stream: &mut TcpStream, word: &[u8]) {
     stream.write_all(word).unwrap();
     let mut back = vec![0; word.len()];
     stream.read_exact(&mut back).unwrap();
@@ -82,7 +82,7 @@ pub fn exchange(stream: &mut TcpStream, word: &[u8]) {
 }
 
 /// Whether somebody answers through the address.
-pub fn answers(address: SocketAddr) -> bool {
+pub(crate) fn answers(address: SocketAddr) -> bool {
     let Ok(mut stream) = TcpStream::connect(address) else { return false };
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut back = [0];
@@ -90,12 +90,12 @@ pub fn answers(address: SocketAddr) -> bool {
 }
 
 /// Status and body of a GET.
-pub fn get(address: SocketAddr, path: &str) -> (u16, String) {
+pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String) {
     request(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"))
 }
 
 /// Status and body of what answers a request's text.
-pub fn request(address: SocketAddr, request: &str) -> (u16, String) {
+pub(crate) fn request(address: SocketAddr, request: &str) -> (u16, String) {
     let mut stream = connect(address);
     stream.write_all(request.as_bytes()).unwrap();
     let mut text = String::new();
@@ -105,7 +105,7 @@ pub fn request(address: SocketAddr, request: &str) -> (u16, String) {
 }
 
 /// The value of a series in `/metrics`; 0 = it is not there.
-pub fn metric(handle: &Handle, series: &str) -> f64 {
+pub(crate) fn metric(handle: &Handle, series: &str) -> f64 {
     let text = handle.metrics().encode();
     text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok()).unwrap_or(0.0)
 }
