@@ -174,6 +174,18 @@ mod tests {
     }
 
     #[test]
+    fn every_series_is_in_the_documentation() {
+        let text = include_str!("../../docs/operations/metrics.md");
+        let metrics = Metrics::new();
+        for line in metrics.encode().lines() {
+            let Some(name) = line.strip_prefix("# HELP jadegate_") else { continue };
+            let name = name.split(' ').next().unwrap();
+            let documented = [format!("| `jadegate_{name}` |"), format!("| `jadegate_{name}_total` |")];
+            assert!(documented.iter().any(|row| text.contains(row)), "missing {name}");
+        }
+    }
+
+    #[test]
     fn a_status_outside_the_classes_is_counted_as_other() {
         let metrics = Metrics::new();
         metrics.listener("site").request("smtp", 999, Duration::ZERO);

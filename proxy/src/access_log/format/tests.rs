@@ -88,6 +88,15 @@ fn every_operator_that_is_listed_is_accepted() {
 }
 
 #[test]
+fn every_field_is_in_the_documentation() {
+    let text = include_str!("../../../../docs/operations/access-log.md");
+    for field in &FIELDS {
+        let row = format!("| `{}` | `%{}%` |", field.key, field.operator);
+        assert!(text.contains(&row), "missing {row}");
+    }
+}
+
+#[test]
 fn what_a_peer_sends_cannot_start_a_new_line_of_a_template() {
     let format = Format::template("%REQ(:PATH)%|%DOWNSTREAM_PEER_SUBJECT%").unwrap();
     let line = line(&format, &record("/a\nforged", "s", "CN=\"x\\\u{7f}", &[]));
