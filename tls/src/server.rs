@@ -128,6 +128,20 @@ pub enum ContextError {
         /// The policy.
         policy: PolicyName,
     },
+    /// The policy promises a family of protocols that no credential serves.
+    #[error(
+        "policy {policy} promises {family}, and no {needed} is configured for it; add one or choose policy {instead}"
+    )]
+    PolicyUnmet {
+        /// The policy.
+        policy: PolicyName,
+        /// What it promises.
+        family: &'static str,
+        /// What is missing.
+        needed: &'static str,
+        /// The policy that the credentials do meet.
+        instead: PolicyName,
+    },
     /// Client certificates are asked for, but nothing vouches for them.
     #[error("peer certificates are verified, but no trust is configured")]
     TrustMissing,
@@ -162,6 +176,7 @@ impl ContextError {
         match self {
             Self::Credential { .. } => "credential_unusable",
             Self::NoUsableCredential { .. } => "no_usable_credential",
+            Self::PolicyUnmet { .. } => "policy_unmet",
             Self::TrustMissing => "trust_missing",
             Self::RevocationListMissing => "revocation_list_missing",
             Self::Trust(error) => error.reason(),
@@ -200,6 +215,25 @@ pub(crate) enum Plan<'a> {
     Tongsuo(&'a sm::ServerSide, Family),
 }
 
+/// A policy that offers national and standard protocols needs credentials for both: what is promised and cannot be
+/// served is an error of the configuration, not a surprise for half of the clients.
+fn promises_kept(options: &ServerOptions) -> Result<(), ContextError> {
+    let policy = options.policy.name;
+    let is_sm2 = |credential: &Credential| credential.kind() == KeyKind::Sm2;
+    let national = !options.pairs.is_empty() || options.credentials.iter().any(is_sm2);
+    let standard = options.credentials.iter().any(|credential| !is_sm2(credential));
+    if options.policy.standard.is_some() && !standard {
+        let (family, needed) = ("standard TLS", "RSA, ECDSA or Ed25519 certificate");
+        return Err(ContextError::PolicyUnmet { policy, family, needed, instead: PolicyName::GmOnly });
+    }
+    let promises_national = options.policy.tlcp.is_some() || options.policy.tls13_sm.is_some();
+    if promises_national && !national {
+        let (family, needed) = ("TLCP and TLS 1.3-SM", "SM2 certificate or pair");
+        return Err(ContextError::PolicyUnmet { policy, family, needed, instead: PolicyName::Standard });
+    }
+    Ok(())
+}
+
 impl ServerContext {
     /// Checks the options and builds what the engines need.
     pub fn new(options: ServerOptions) -> Result<Self, ContextError> {
@@ -215,6 +249,7 @@ impl ServerContext {
         if standard.is_none() && sm.is_none() {
             return Err(ContextError::NoUsableCredential { policy: options.policy.name });
         }
+        promises_kept(&options)?;
         let of_kind = |sm2: bool| {
             let leaves = options.credentials.iter().map(Credential::leaf);
             leaves.filter(move |leaf| (leaf.key_kind() == Some(KeyKind::Sm2)) == sm2)

@@ -6,8 +6,8 @@ mod support;
 
 use jadegate_tls::acceptor::Selection;
 use jadegate_tls::connector::{ClientProtocol, ServerVerification};
-use jadegate_tls::server::{ClientAuth, EngineChoice};
-use jadegate_tls::{Engine, Failure, Group, PeerFault, PolicyName, Protocol, Scheme, Suite, Version};
+use jadegate_tls::server::{ClientAuth, EngineChoice, ServerContext};
+use jadegate_tls::{Engine, Failure, Group, PeerFault, Policy, PolicyName, Protocol, Scheme, Suite, Version};
 use support::{Ends, Outcome, client, handshake, pki, server};
 
 const TLCP_SUITES: [Suite; 4] =
@@ -72,6 +72,7 @@ async fn tongsuo_serves_standard_tls_where_a_listener_asks_for_it() {
         for client_engine in [EngineChoice::Auto, EngineChoice::Tongsuo] {
             let mut options = server(&pki, ClientAuth::Ignore);
             options.engine = EngineChoice::Tongsuo;
+            options.policy = Policy::named(PolicyName::GmPreferred);
             options.credentials = vec![pki.standard_server()];
             let mut connect = client(&pki, ClientProtocol::Standard { min: version, max: version });
             connect.trust = Some(pki.standard_trust());
@@ -130,13 +131,31 @@ async fn nothing_resumes_after_trust_or_credential_changed() {
 async fn a_listener_for_national_protocols_never_answers_a_standard_client() {
     let pki = pki();
     let mut options = server(&pki, ClientAuth::Ignore);
-    options.policy = jadegate_tls::Policy::named(PolicyName::GmOnly);
     options.credentials = vec![pki.standard_server()];
     let standard = ClientProtocol::Standard { min: Version::Tls12, max: Version::Tls13 };
     let mut connect = client(&pki, standard);
     connect.trust = Some(pki.standard_trust());
     let outcome = handshake(options, connect).await;
     assert!(matches!(outcome.server_error().failure, Failure::NoCommonProtocol(_)), "{:?}", outcome.server_error());
+}
+
+#[test]
+fn a_policy_that_the_certificates_cannot_meet_is_an_error_at_load() {
+    let pki = pki();
+    let both = |policy, credentials, pairs| {
+        let mut options = server(&pki, ClientAuth::Ignore);
+        (options.policy, options.credentials, options.pairs) = (Policy::named(policy), credentials, pairs);
+        ServerContext::new(options).map_err(|error| (error.reason(), error.to_string()))
+    };
+    let (standard, pair) = (vec![pki.standard_server()], vec![pki.another_server_pair()]);
+    both(PolicyName::GmPreferred, standard.clone(), pair.clone()).expect("both kinds are there");
+    for (credentials, pairs, instead) in [(standard.clone(), vec![], "standard"), (vec![], pair.clone(), "gm-only")] {
+        let (reason, text) = both(PolicyName::GmPreferred, credentials, pairs).expect_err("one kind is missing");
+        assert_eq!(reason, "policy_unmet");
+        assert!(text.contains(&format!("policy {instead}")), "{text}");
+    }
+    both(PolicyName::GmOnly, standard, vec![]).expect_err("no SM2 certificate");
+    both(PolicyName::Standard, vec![], pair).expect_err("no standard certificate");
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ pub(crate) fn trust_of(bundle: TrustBundle) -> Arc<Trust> {
 
 pub(crate) fn server(pki: &Pki, client_auth: ClientAuth) -> ServerOptions {
     ServerOptions {
-        policy: Policy::named(PolicyName::GmPreferred),
+        policy: Policy::named(PolicyName::GmOnly),
         credentials: Vec::new(),
         pairs: vec![pki.server.clone()],
         strict_sni: false,
