@@ -41,6 +41,9 @@ const PING_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a client may take to close a connection that it was asked to leave while it was idle.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// How much longer than an exchange a whole connection may stand still.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// What the client speaks, as far as TLS has settled it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
@@ -276,7 +279,10 @@ impl<'a> Clock<'a> {
     fn next(&self) -> Option<(Instant, Event)> {
         let patience = match (self.finishing, self.session.is_open()) {
             (true, false) => Some(FAREWELL),
-            _ => self.idle,
+            // An exchange that stands still ends by its own clock, which knows who is late. This one is for those whose
+            // bodies nobody asks for, because the client does not read.
+            (_, true) => self.idle.map(|idle| idle + (idle / 4).min(GRACE)),
+            (false, false) => self.idle,
         };
         let silent = patience.map(|patience| {
             let event = if self.finishing || self.session.is_open() { Event::Cut } else { Event::Finish };

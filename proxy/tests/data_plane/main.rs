@@ -4,6 +4,7 @@
 
 mod admin;
 mod drain;
+mod http;
 mod reload;
 mod rotation;
 mod support;
