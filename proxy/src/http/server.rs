@@ -9,6 +9,7 @@ use super::frame_guard::{FrameGuard, FrameState, PREFACE};
 use super::head_guard::{HeadGuard, HeadState};
 use super::head_scan::HeadLimits;
 use super::session::{Guard, Session, Site};
+use crate::drain::Drain;
 use crate::upstream::LocalExecutor;
 use bytes::BytesMut;
 use hyper::server::conn::{http1, http2};
@@ -44,6 +45,10 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How much longer than an exchange a whole connection may stand still.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long after the start of a drain the first request of a connection may come: to its client the connection is
+/// accepted, and the request is on its way.
+const FRESH: Duration = Duration::from_secs(2);
+
 /// What the client speaks, as far as TLS has settled it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
@@ -68,7 +73,7 @@ where
                     // Closed, or silent.
                     Ok(None) | Err(_) => return,
                 },
-                () = site.drain.started() => return,
+                () = long_draining(&site.drain) => return,
             }
         }
         settled => settled,
@@ -77,6 +82,12 @@ where
         Protocol::Http2 => serve_http2(io, &prefix, site).await,
         Protocol::Http1 | Protocol::Unknown => serve_http1(io, &prefix, site).await,
     }
+}
+
+/// Resolves when the drain began so long ago that no request of a fresh connection is on its way any more.
+async fn long_draining(drain: &Drain) {
+    drain.started().await;
+    tokio::time::sleep(FRESH).await;
 }
 
 /// Reads until it is clear whether the client begins with the HTTP/2 preface. `None` if it closed.
@@ -220,7 +231,7 @@ async fn drive(session: &Session, mut step: impl FnMut(Step<'_, '_>) -> Poll<()>
             session.cut("drain_aborted");
             return Poll::Ready(End::Cut);
         }
-        let told = !clock.finishing && started.as_mut().poll(cx).is_ready();
+        let told = !clock.finishing && started.as_mut().poll(cx).is_ready() && clock.settled(cx);
         let event = if told { Poll::Ready(Event::Finish) } else { clock.poll(cx) };
         match event {
             Poll::Pending => Poll::Pending,
@@ -254,13 +265,33 @@ struct Clock<'a> {
     idle: Option<Duration>,
     finishing: bool,
     deadline: Deadline,
+    /// When a connection without a request is given up in a drain.
+    fresh_until: Option<Instant>,
+    fresh: Deadline,
 }
 
 impl<'a> Clock<'a> {
     fn new(session: &'a Session) -> Self {
         let timeouts = &session.site.timeouts;
         let old_at = timeouts.lifetime.map(|lifetime| Instant::now() + lifetime);
-        Self { session, old_at, idle: timeouts.idle, finishing: false, deadline: Deadline::default() }
+        Self {
+            session,
+            old_at,
+            idle: timeouts.idle,
+            finishing: false,
+            deadline: Deadline::default(),
+            fresh_until: None,
+            fresh: Deadline::default(),
+        }
+    }
+
+    /// Whether the connection may be asked to finish: its first request has come, or is not on its way any more.
+    fn settled(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.session.requested() {
+            return true;
+        }
+        let until = *self.fresh_until.get_or_insert_with(|| Instant::now() + FRESH);
+        self.fresh.poll_at(cx, until).is_ready()
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {

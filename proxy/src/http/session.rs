@@ -82,6 +82,11 @@ impl Session {
         self.requests.replace(self.requests.get() + 1)
     }
 
+    /// Whether there was a request at all.
+    pub(super) fn requested(&self) -> bool {
+        self.requests.get() > 0
+    }
+
     pub(super) fn begin(&self) {
         self.open.set(self.open.get() + 1);
         self.moved.set(Instant::now());
