@@ -166,6 +166,7 @@ mod tests {
             "jadegate_connections_refused_total{listener=\"site\",reason=\"limit\"} 1",
             "jadegate_upstream_errors_total{backend=\"web\",reason=\"connect_timeout\"} 1",
             "jadegate_request_seconds_bucket{le=\"0.005\",listener=\"site\"} 1",
+            "jadegate_request_seconds_bucket{le=\"+Inf\",listener=\"site\"} 1",
             "process_open_fds",
         ] {
             assert!(text.contains(line), "missing {line} in\n{text}");

@@ -51,7 +51,7 @@ impl EncodeMetric for DurationHistogram {
             let in_bucket = bucket.load(Ordering::Relaxed);
             count += in_bucket;
             let bound =
-                BOUNDS_MICROS.get(index).map_or(f64::MAX, |micros| Duration::from_micros(*micros).as_secs_f64());
+                BOUNDS_MICROS.get(index).map_or(f64::INFINITY, |micros| Duration::from_micros(*micros).as_secs_f64());
             buckets.push((bound, in_bucket));
         }
         let sum = Duration::from_micros(self.0.sum_micros.load(Ordering::Relaxed)).as_secs_f64();

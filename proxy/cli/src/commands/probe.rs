@@ -93,6 +93,8 @@ async fn resolve(address: &str) -> Result<SocketAddr> {
 pub(super) struct ClientCertificates {
     pub(super) standard: Option<Credential>,
     pub(super) pair: CredentialPair,
+    /// Whether the pair was given; one that nobody knows is shown only where the suite cannot do without.
+    pub(super) known: bool,
 }
 
 impl ClientCertificates {
@@ -101,14 +103,16 @@ impl ClientCertificates {
         let Some(directory) = directory else {
             let request = LeafRequest::new(Role::Client, &["jadegate-probe"])?;
             let issued = DevelopmentCa::new_sm2()?.issue_pair(&request)?;
-            return Ok(Self { standard: None, pair: pair(of_issued(&issued.sign)?, of_issued(&issued.enc)?)? });
+            let pair = pair(of_issued(&issued.sign)?, of_issued(&issued.enc)?)?;
+            return Ok(Self { standard: None, pair, known: false });
         };
         let read = |name: &str| {
             let path = directory.join(name);
             std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))
         };
         let load = |name: &str| credential(&read(&format!("{name}.pem"))?, &read(&format!("{name}.key"))?);
-        Ok(Self { standard: Some(load("client")?), pair: pair(load("sm2-client-sign")?, load("sm2-client-enc")?)? })
+        let pair = pair(load("sm2-client-sign")?, load("sm2-client-enc")?)?;
+        Ok(Self { standard: Some(load("client")?), pair, known: true })
     }
 }
 

@@ -2,8 +2,9 @@
 
 mod backend;
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -54,7 +55,9 @@ impl Place {
             Some(path) => (path.to_owned(), false),
             None => (std::env::temp_dir().join(format!("jadegate-quickstart-{}", std::process::id())), true),
         };
-        fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+        // The temporary directory is shared: ours must be new, so that nobody else has laid it out, and closed to others.
+        let made = DirBuilder::new().recursive(!temporary).mode(0o700).create(&path);
+        made.with_context(|| format!("{} cannot be made", path.display()))?;
         Ok(Self { path, temporary })
     }
 }

@@ -155,6 +155,11 @@ fn subject(der: &[u8]) -> String {
     Certificate::from_der(der).map_or_else(|error| format!("unreadable: {error}"), |read| read.subject().to_owned())
 }
 
+/// TLCP's ECDHE suites cannot be tried without a client's pair (GB/T 38636 6.4.5.8).
+fn needs_client_pair(suite: Suite) -> bool {
+    matches!(suite, Suite::ECDHE_SM4_GCM_SM3 | Suite::ECDHE_SM4_CBC_SM3)
+}
+
 fn options(target: &Target, client: &ClientCertificates, one: &Try) -> ClientOptions {
     let version = |version| ClientProtocol::Standard { min: version, max: version };
     let national = one.protocol.is_national();
@@ -168,7 +173,7 @@ fn options(target: &Target, client: &ClientCertificates, one: &Try) -> ClientOpt
         suites: vec![one.suite],
         groups: one.group.into_iter().collect(),
         credential: if national { None } else { client.standard.clone() },
-        pair: national.then(|| client.pair.clone()),
+        pair: (national && (client.known || needs_client_pair(one.suite))).then(|| client.pair.clone()),
         trust: None,
         verify: ServerVerification::Insecure,
         revocation: RevocationDepth::Off,
