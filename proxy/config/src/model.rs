@@ -15,7 +15,7 @@ pub use listener::{
     Chain, ChainMatch, IpPrefix, Listener, ListenerLimits, ListenerProtocol, ListenerTimeouts, ProtocolMatch,
     ServerNameMatch,
 };
-pub use log::{AccessFormat, AccessLog, AccessTarget, Level, Log, LogFormat};
+pub use log::{ACCESS_OPERATORS, AccessFormat, AccessLog, AccessTarget, Level, Log, LogFormat};
 pub use process::{Admin, AdminBind, Cores, ProcessLimits, Shutdown};
 pub use secret::{NamedSecret, Position, SecretId};
 pub use tls::{

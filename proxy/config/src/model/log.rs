@@ -80,6 +80,45 @@ pub enum AccessFormat {
     /// One JSON object with every field.
     #[default]
     Json,
-    /// A text with `%OPERATORS%`, which the access log checks when it is built.
+    /// A text with operators, each one of [`ACCESS_OPERATORS`] between percent signs.
     Template(String),
 }
+
+/// Every operator of an access log line, without the percent signs. The access log gives them their values, and a test
+/// of its own holds both lists together.
+pub const ACCESS_OPERATORS: [&str; 34] = [
+    "START_TIME",
+    "LISTENER",
+    "FILTER_CHAIN_NAME",
+    "CONNECTION_ID",
+    "DOWNSTREAM_REMOTE_ADDRESS",
+    "DOWNSTREAM_LOCAL_ADDRESS",
+    "PROTOCOL",
+    "REQ(:METHOD)",
+    "REQ(:PATH)",
+    "REQ(:AUTHORITY)",
+    "RESPONSE_CODE",
+    "DOWNSTREAM_TLS_VERSION",
+    "DOWNSTREAM_TLS_CIPHER",
+    "DOWNSTREAM_TLS_GROUP",
+    "DOWNSTREAM_TLS_SIGNATURE_SCHEME",
+    "REQUESTED_SERVER_NAME",
+    "DOWNSTREAM_ALPN",
+    "DOWNSTREAM_TLS_RESUMED",
+    "DOWNSTREAM_PEER_SUBJECT",
+    "DOWNSTREAM_PEER_SPIFFE_ID",
+    "DOWNSTREAM_PEER_SERIAL",
+    "DOWNSTREAM_LOCAL_SERIALS",
+    "TLS_GENERATION",
+    "TLS_JA4_FINGERPRINT",
+    "DOWNSTREAM_HANDSHAKE_DURATION",
+    "BYTES_RECEIVED",
+    "BYTES_SENT",
+    "DURATION",
+    "RESPONSE_DURATION",
+    "UPSTREAM_CLUSTER",
+    "UPSTREAM_HOST",
+    "UPSTREAM_CONNECT_DURATION",
+    "RESPONSE_CODE_DETAILS",
+    "KIND",
+];

@@ -6,9 +6,11 @@ use super::Resolver;
 use super::address::Bind;
 use crate::document;
 use crate::model::{
-    AccessFormat, AccessLog, AccessTarget, Admin, AdminBind, Cores, Level, Log, LogFormat, ProcessLimits, Shutdown,
+    ACCESS_OPERATORS, AccessFormat, AccessLog, AccessTarget, Admin, AdminBind, Cores, Level, Log, LogFormat,
+    ProcessLimits, Shutdown,
 };
 use crate::path::Path;
+use crate::suggest::nearest;
 
 const DEFAULT_ADMIN: &str = "127.0.0.1:9901";
 
@@ -82,9 +84,30 @@ impl Resolver<'_> {
                         format!("{} has no %OPERATOR%, every line would be the same", crate::yaml::quote(template));
                     self.wrong(&at, what, "write json, or a text with operators such as %PROTOCOL%");
                 }
+                self.access_template(&at, template);
                 AccessFormat::Template(template.to_owned())
             }
         };
         AccessLog { target, format }
+    }
+
+    /// Every odd piece between percent signs is an operator; an empty one stands for the sign itself.
+    fn access_template(&mut self, at: &Path, template: &str) {
+        let pieces: Vec<&str> = template.split('%').collect();
+        if pieces.len().is_multiple_of(2) {
+            self.wrong(at, "a percent sign has no partner", "close the operator with %, or write %% for the sign");
+            return;
+        }
+        for operator in pieces.into_iter().skip(1).step_by(2) {
+            if operator.is_empty() || ACCESS_OPERATORS.contains(&operator) {
+                continue;
+            }
+            let what = format!("there is no operator %{operator}%");
+            let todo = match nearest(operator, ACCESS_OPERATORS) {
+                Some(near) => format!("did you mean %{near}%?"),
+                None => format!("write one of {}", ACCESS_OPERATORS.join(" ")),
+            };
+            self.wrong(at, what, todo);
+        }
     }
 }

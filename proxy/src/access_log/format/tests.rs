@@ -88,6 +88,11 @@ fn every_operator_that_is_listed_is_accepted() {
 }
 
 #[test]
+fn the_configuration_knows_every_operator() {
+    assert_eq!(operators(), jadegate_config::ACCESS_OPERATORS);
+}
+
+#[test]
 fn every_field_is_in_the_documentation() {
     let text = include_str!("../../../../docs/operations/access-log.md");
     for field in &FIELDS {
