@@ -226,6 +226,8 @@ fn report(
                 offered = line.offered,
                 alpn = line.alpn,
                 ja4 = line.ja4,
+                peer_subject = error.certificate.as_ref().map(|certificate| certificate.subject.as_str()),
+                peer_serial = error.certificate.as_ref().map(|certificate| certificate.serial.as_str()),
                 after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
                 cause = line.cause,
                 "{error}"

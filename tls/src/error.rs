@@ -17,6 +17,8 @@ pub use alert::{Alert, AlertTable};
 pub use mismatch::Mismatch;
 pub use peer::PeerFault;
 
+use jadegate_certs::certificate::Certificate;
+
 use crate::hello::{ClientHello, HelloError};
 use crate::protocol::Protocol;
 
@@ -37,8 +39,25 @@ pub struct HandshakeError {
     pub hello: Option<Box<ClientHello>>,
     /// The protocol, once it was chosen.
     pub protocol: Option<Protocol>,
+    /// The peer's certificate, when it is what was refused.
+    pub certificate: Option<Box<RefusedCertificate>>,
     /// What the library below reported, if it reported anything.
     pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// Which certificate of a peer was refused: enough to find it, nothing that vouches for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedCertificate {
+    /// Its subject, as it claims.
+    pub subject: String,
+    /// Its serial number in lower hex.
+    pub serial: String,
+}
+
+impl From<&Certificate> for RefusedCertificate {
+    fn from(certificate: &Certificate) -> Self {
+        Self { subject: certificate.subject().to_owned(), serial: certificate.serial().to_owned() }
+    }
 }
 
 impl HandshakeError {
@@ -48,7 +67,17 @@ impl HandshakeError {
             Failure::AlertReceived(number) => Some(number),
             _ => None,
         };
-        Self { failure, stage, side, alert_sent: None, alert_received, hello: None, protocol: None, source: None }
+        Self {
+            failure,
+            stage,
+            side,
+            alert_sent: None,
+            alert_received,
+            hello: None,
+            protocol: None,
+            certificate: None,
+            source: None,
+        }
     }
 
     /// The stable label, for logs, metrics and tests.

@@ -28,7 +28,8 @@ pub use jadegate_tongsuo::library;
 pub use acceptor::{AcceptLimits, Accepted, Acceptor, NoChain, Offer, Selection};
 pub use connector::{ClientOptions, ClientProtocol, Connected, Connector, ServerVerification, SessionReuse};
 pub use error::{
-    Alert, AlertTable, Failure, Fault, HandshakeError, Mismatch, NeededCredential, PeerFault, Side, Stage,
+    Alert, AlertTable, Failure, Fault, HandshakeError, Mismatch, NeededCredential, PeerFault, RefusedCertificate, Side,
+    Stage,
 };
 pub use hello::{ClientHello, HelloError};
 pub use negotiated::{Negotiated, Peer};

@@ -85,6 +85,7 @@ fn facts(ssl: &SslRef, family: Family, side: Side, verifier: &Verifier) -> Resul
     let resumed = ssl.session_reused();
     let peer = peer(ssl, resumed, verifier).map_err(|refusal| {
         let mut error = refused(Failure::PeerCertificate(refusal.fault));
+        error.certificate = refusal.certificate;
         error.source = refusal.source;
         error
     })?;
@@ -147,14 +148,27 @@ fn peer(ssl: &SslRef, resumed: bool, verifier: &Verifier) -> Result<Option<Peer>
 fn failed(ssl: &SslRef, error: ssl::Error, family: Family, side: Side) -> HandshakeError {
     let protocol = super::context::protocol_of(family);
     let alert_received = trace::alert_received(ssl);
-    let (failure, source): (_, Box<dyn Error + Send + Sync>) = match verify::refusal(ssl) {
-        Some(refusal) => (Failure::PeerCertificate(refusal.fault), refusal.source.unwrap_or_else(|| Box::new(error))),
-        None => (failure(&error, alert_received), Box::new(error)),
+    let (failure, certificate, source): (_, _, Box<dyn Error + Send + Sync>) = match verify::refusal(ssl) {
+        Some(refusal) => {
+            let source = refusal.source.unwrap_or_else(|| Box::new(error));
+            (Failure::PeerCertificate(refusal.fault), refusal.certificate, source)
+        }
+        None => {
+            let failure = match failure(&error, alert_received) {
+                // Refused before our callback was asked: in TLCP that is a list with fewer than two certificates.
+                Failure::PeerCertificate(PeerFault::Untrusted) if family == Family::Tlcp => {
+                    Failure::PeerCertificate(PeerFault::HalfPair)
+                }
+                failure => failure,
+            };
+            (failure, None, Box::new(error))
+        }
     };
     let mut result = HandshakeError::new(failure, stage(ssl), side);
     result.alert_sent = trace::alert_sent(ssl);
     result.alert_received = alert_received;
     result.protocol = protocol;
+    result.certificate = certificate;
     result.source = Some(source);
     result
 }

@@ -21,31 +21,32 @@ use jadegate_tongsuo::openssl::x509::{X509Ref, X509StoreContext, X509StoreContex
 use jadegate_tongsuo::verification;
 
 use super::{faults, is_ephemeral};
-use crate::error::PeerFault;
+use crate::error::{PeerFault, RefusedCertificate};
 use crate::protocol::{Protocol, Suite};
 
 /// Why a peer is refused, with the finer facts.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) fault: PeerFault,
+    pub(super) certificate: Option<Box<RefusedCertificate>>,
     pub(super) source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl From<PeerFault> for Refusal {
     fn from(fault: PeerFault) -> Self {
-        Self { fault, source: None }
+        Self { fault, certificate: None, source: None }
     }
 }
 
 impl From<CertificateFault> for Refusal {
     fn from(fault: CertificateFault) -> Self {
-        Self { fault: PeerFault::from(&fault), source: Some(Box::new(fault)) }
+        Self { fault: PeerFault::from(&fault), certificate: None, source: Some(Box::new(fault)) }
     }
 }
 
 impl From<IdentityFault> for Refusal {
     fn from(fault: IdentityFault) -> Self {
-        Self { fault: PeerFault::WrongIdentity, source: Some(Box::new(fault)) }
+        Self { fault: PeerFault::WrongIdentity, certificate: None, source: Some(Box::new(fault)) }
     }
 }
 
@@ -250,7 +251,10 @@ impl Verifier {
     }
 
     /// Notes the fault and chooses the library error whose alert is the one for the fault.
-    fn refuse(&self, context: &mut X509StoreContextRef, refusal: Refusal) -> bool {
+    fn refuse(&self, context: &mut X509StoreContextRef, mut refusal: Refusal) -> bool {
+        let leaf = context.chain().and_then(|chain| chain.get(0)).or_else(|| context.current_cert());
+        let leaf = leaf.and_then(|leaf| read(leaf).ok());
+        refusal.certificate = leaf.map(|leaf| Box::new(RefusedCertificate::from(&leaf)));
         verification::set_error(context, faults::library_error(refusal.fault.alert(self.protocol)));
         if let Some(ssl) = Self::connection(context) {
             with_findings(ssl, |findings| {
@@ -294,7 +298,7 @@ fn of_library(context: &X509StoreContextRef) -> Refusal {
         depth: context.error_depth(),
         subject: subject.map_or_else(|| "unreadable".to_owned(), |certificate| certificate.subject().to_owned()),
     };
-    Refusal { fault: faults::of_library(error), source: Some(Box::new(source)) }
+    Refusal { fault: faults::of_library(error), certificate: None, source: Some(Box::new(source)) }
 }
 
 fn read(certificate: &X509Ref) -> Result<Certificate, PeerFault> {

@@ -34,7 +34,10 @@ impl Handshake {
         let mut described = self.failed(failure, stage);
         described.alert_sent = alert_sent(reported);
         described.source = match findings.refusal {
-            Some(refusal) => refusal.source,
+            Some(refusal) => {
+                described.certificate = refusal.certificate;
+                refusal.source
+            }
             None => Some(reported.clone().into()),
         };
         described

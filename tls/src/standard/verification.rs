@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use jadegate_certs::certificate::Certificate;
 use jadegate_certs::clock;
-use jadegate_certs::rules::{self, PeerRole, PeerRules, Slot};
+use jadegate_certs::rules::{self, PeerRole, PeerRule, PeerRules, Slot};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, ExpirationPolicy, KeyUsage, RevocationCheckDepth, RevocationOptionsBuilder, VerifiedPath};
 
-use crate::error::PeerFault;
+use crate::error::{PeerFault, RefusedCertificate};
 use crate::negotiated::Peer;
 use crate::server::{ContextError, RevocationDepth};
 use crate::trust::Trust;
@@ -24,18 +24,25 @@ const INTERMEDIATES_MAX: usize = 16;
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) fault: PeerFault,
+    pub(super) certificate: Option<Box<RefusedCertificate>>,
     pub(super) source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Refusal {
     pub(super) fn new(fault: PeerFault, source: impl Error + Send + Sync + 'static) -> Self {
-        Self { fault, source: Some(Box::new(source)) }
+        Self { fault, certificate: None, source: Some(Box::new(source)) }
+    }
+
+    /// The same, naming the leaf that was shown.
+    fn of(mut self, leaf: &Certificate) -> Self {
+        self.certificate = Some(Box::new(RefusedCertificate::from(leaf)));
+        self
     }
 }
 
 impl From<PeerFault> for Refusal {
     fn from(fault: PeerFault) -> Self {
-        Self { fault, source: None }
+        Self { fault, certificate: None, source: None }
     }
 }
 
@@ -84,18 +91,31 @@ impl Verification {
             return Err(PeerFault::Untrusted.into());
         }
         let certificate = Certificate::from_der(leaf).map_err(|error| Refusal::new(PeerFault::Malformed, error))?;
+        let judged = self.judge(&certificate, leaf, intermediates, now).and_then(|rule| {
+            let peer = Peer::verified(certificate.clone(), None, rule);
+            peer.map_err(|error| Refusal::new(PeerFault::WrongIdentity, error))
+        });
+        judged.map_err(|refusal| refusal.of(&certificate))
+    }
+
+    fn judge(
+        &self,
+        certificate: &Certificate,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<Option<PeerRule>, Refusal> {
         let at = clock::UnixTime(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-        rules::check_leaf(&certificate, Slot::Single, self.role, at)
+        rules::check_leaf(certificate, Slot::Single, self.role, at)
             .map_err(|fault| Refusal::new(PeerFault::from(&fault), fault))?;
         self.check_path(leaf, intermediates, now, at)?;
-        let rule = match &self.identity {
+        match &self.identity {
             Identity::Rules(rules) => {
-                rules.check(&certificate).map_err(|error| Refusal::new(PeerFault::WrongIdentity, error))?
+                rules.check(certificate).map_err(|error| Refusal::new(PeerFault::WrongIdentity, error))
             }
-            Identity::Name(name) if rules::matches_server_name(&certificate, name) => None,
-            Identity::Name(_) => return Err(PeerFault::WrongIdentity.into()),
-        };
-        Peer::verified(certificate, None, rule).map_err(|error| Refusal::new(PeerFault::WrongIdentity, error))
+            Identity::Name(name) if rules::matches_server_name(certificate, name) => Ok(None),
+            Identity::Name(_) => Err(PeerFault::WrongIdentity.into()),
+        }
     }
 
     fn check_path(

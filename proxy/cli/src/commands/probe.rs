@@ -65,7 +65,7 @@ fn probe(arguments: &Arguments) -> Result<bool> {
 }
 
 /// What a server shows in each protocol that it speaks, first suite that works: protocol and DER of the list.
-pub(super) fn shown_by(address: &str, timeout: Duration) -> Result<Vec<(&'static str, Vec<Vec<u8>>)>> {
+pub(super) fn shown_by(address: &str, timeout: Duration) -> Result<Vec<attempt::Shown>> {
     let client = ClientCertificates::load(None)?;
     runtime()?.block_on(async {
         let target = target(address, None, timeout).await?;

@@ -103,9 +103,12 @@ pub(super) async fn all(target: &Target, client: &ClientCertificates) -> Vec<Att
     attempts
 }
 
+/// A protocol, and the certificates that a server shows in it, as DER.
+pub(in crate::commands) type Shown = (&'static str, Vec<Vec<u8>>);
+
 /// For each protocol that the server speaks, the certificates it shows.
-pub(super) async fn shown(target: &Target, client: &ClientCertificates) -> Vec<(&'static str, Vec<Vec<u8>>)> {
-    let mut found: Vec<(&'static str, Vec<Vec<u8>>)> = Vec::new();
+pub(super) async fn shown(target: &Target, client: &ClientCertificates) -> Vec<Shown> {
+    let mut found: Vec<Shown> = Vec::new();
     for one in tries() {
         let protocol = one.protocol.as_str();
         if found.iter().any(|(known, _)| *known == protocol) {
