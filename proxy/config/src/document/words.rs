@@ -22,11 +22,14 @@ macro_rules! word {
 pub(crate) use word;
 
 /// A value, or a list of at least one.
+///
+/// The list comes first: a derived struct takes a list for its fields in order, so that a list of one path would
+/// otherwise be read as one inline text.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum OneOrMany<T> {
-    One(T),
     Many(Vec<T>),
+    One(T),
 }
 
 impl<T> OneOrMany<T> {
@@ -139,5 +142,29 @@ impl JsonSchema for Size {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": ["integer", "string"], "minimum": 0, "pattern": units::SIZE_PATTERN })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Input;
+    use super::OneOrMany;
+
+    fn paths(json: &str) -> Vec<String> {
+        let inputs: OneOrMany<Input> = serde_json::from_str(json).unwrap();
+        let path = |input: &Input| match input {
+            Input::Path(path) => path.clone(),
+            Input::Inline(_) => "inline".to_owned(),
+        };
+        inputs.as_slice().iter().map(path).collect()
+    }
+
+    #[test]
+    fn a_list_of_one_path_is_a_path_as_well() {
+        assert_eq!(paths("\"a.pem\""), ["a.pem"]);
+        assert_eq!(paths("[\"a.pem\"]"), ["a.pem"]);
+        assert_eq!(paths("[\"a.pem\", \"b.pem\"]"), ["a.pem", "b.pem"]);
+        assert_eq!(paths("{ \"inline\": \"text\" }"), ["inline"]);
+        assert_eq!(paths("[{ \"inline\": \"text\" }, \"a.pem\"]"), ["inline", "a.pem"]);
     }
 }
