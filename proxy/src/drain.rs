@@ -4,6 +4,9 @@
 //! sides are done). *Aborted*: the deadline has passed or a second signal came; drop everything now. A drain
 //! never goes back. Waiting on either phase is cancel safe.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio_util::sync::CancellationToken;
 
 /// The two phases of a shutdown. Clones share them.
@@ -11,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Drain {
     started: CancellationToken,
     aborted: CancellationToken,
+    cut: Arc<AtomicUsize>,
 }
 
 impl Drain {
@@ -28,6 +32,18 @@ impl Drain {
     pub fn abort(&self) {
         self.started.cancel();
         self.aborted.cancel();
+    }
+
+    /// Begins the second phase while `connections` are open. Most of them take note and end by themselves, within
+    /// their task; cut they are all the same.
+    pub fn cut(&self, connections: usize) {
+        self.cut.fetch_max(connections, Ordering::Relaxed);
+        self.abort();
+    }
+
+    /// How many connections [`Drain::cut`] found open.
+    pub fn connections_cut(&self) -> usize {
+        self.cut.load(Ordering::Relaxed)
     }
 
     /// Whether the first phase has begun.

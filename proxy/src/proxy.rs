@@ -349,8 +349,9 @@ impl Core {
                     Some(_) => cut += 1,
                 },
                 () = &mut deadline, if !self.around.drain.aborting() => {
-                    tracing::warn!(connections = open(&self), "drain deadline: cutting what is left");
-                    self.around.drain.abort();
+                    let left = open(&self);
+                    tracing::warn!(connections = left, "drain deadline: cutting what is left");
+                    self.around.drain.cut(left);
                 }
                 () = after_abort(&self.around.drain) => {
                     tracing::error!("a worker does not end; leaving it behind");
@@ -364,6 +365,7 @@ impl Core {
             let closing = tokio::task::spawn_blocking(move || sink.close(LAST_PATIENCE));
             let _ = closing.await;
         }
+        let cut = cut.max(self.around.drain.connections_cut());
         let outcome = if cut == 0 { Outcome::Graceful } else { Outcome::Forced };
         tracing::info!(cut, "drained");
         outcome
