@@ -10,6 +10,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 /// A running Jadegate.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ impl Jadegate {
         let directory = tempfile::tempdir()?;
         let admin = net::free_address()?;
         let mut command = Command::new(workspace::jadegate_binary()?);
-        command.arg("run").arg("--config").arg(directory.path().join("jadegate.yaml"));
+        command.arg("run").arg("-c").arg(directory.path().join("jadegate.yaml"));
         let text = format!("admin: {{ bind: {admin} }}\n{yaml}");
         fs::write(directory.path().join("jadegate.yaml"), text)?;
         Ok(Self { admin, process: Process::start(&mut command)?, directory })
@@ -110,6 +111,14 @@ impl Jadegate {
     /// When the program is gone.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         self.process.signal(signal)
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// When it still runs after `patience`.
+    pub fn wait(&mut self, patience: Duration) -> Result<Finished> {
+        self.process.wait(patience)
     }
 
     /// Asks it to end with SIGTERM and waits.

@@ -4,6 +4,7 @@
 //! - [`nginx`] is the back end; [`peers`] finds the third-party programs that `tests/peers/build` made and knows their
 //!   command lines; [`pki`] makes the certificates that both sides need.
 //! - [`interop`] is the grid peer x protocol x suite x role x authentication, and the table it writes.
+//! - [`load`] sends requests at a steady rate over all four protocols and remembers every failure.
 //! - [`process`], [`net`] and [`wait`] hold what those need: processes that never outlive their guard, ports, bounded
 //!   waits.
 //!
@@ -14,6 +15,7 @@
 
 pub mod interop;
 pub mod jadegate;
+pub mod load;
 pub mod net;
 pub mod nginx;
 pub mod peers;

@@ -58,7 +58,7 @@ impl fmt::Display for Peer {
             Self::Tongsuo => "Tongsuo 8.5.0",
             Self::OpenSsl => "OpenSSL 4.0.3",
             Self::GmSsl => "GmSSL 3.1.1",
-            Self::Go => "gopeer",
+            Self::Go => "gmtls 1.4.1 (Go)",
             Self::Nginx => "nginx",
             Self::Curl => "curl",
             Self::DebianOpenSsl => "OpenSSL 3 (Debian)",

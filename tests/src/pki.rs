@@ -3,6 +3,10 @@
 //! One SM2 root and one P-256 root, and leaves directly below them: some peers (gmtls, GmSSL) cannot build a longer
 //! chain. Chains with intermediates are tested where they are built, in `certs` and `tls`.
 
+mod replacement;
+
+pub use replacement::Replacement;
+
 use anyhow::Result;
 use jadegate_certs::development::mint::{Mint, MintKey, Minted, Purpose, Usage};
 use std::fs;
@@ -35,6 +39,7 @@ pub struct Pair {
 pub struct Pki {
     directory: tempfile::TempDir,
     sm2: Minted,
+    standard: Minted,
     /// Root of everything SM2.
     pub sm2_root: PathBuf,
     /// TLCP server.
@@ -84,6 +89,7 @@ impl Pki {
             client_p256: write.single("client-p256", &client(), &MintKey::p256()?, &standard)?,
             stranger_p256: write.single("stranger-p256", &client(), &MintKey::p256()?, &stranger)?,
             sm2,
+            standard,
             directory,
         })
     }
@@ -134,8 +140,12 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn text(&self, name: &str, text: &str) -> Result<PathBuf> {
+        self.bytes(name, text.as_bytes())
+    }
+
+    fn bytes(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
         let path = self.directory.join(name);
-        fs::write(&path, text)?;
+        fs::write(&path, bytes)?;
         Ok(path)
     }
 

@@ -2,5 +2,21 @@
 
 #[path = "e2e/arrows.rs"]
 mod arrows;
+#[path = "e2e/drain.rs"]
+mod drain;
+#[path = "e2e/examples.rs"]
+mod examples;
+#[path = "e2e/hello.rs"]
+mod hello;
 #[path = "e2e/layout.rs"]
 mod layout;
+#[path = "e2e/reload.rs"]
+mod reload;
+#[path = "e2e/rotation.rs"]
+mod rotation;
+#[path = "e2e/secrets.rs"]
+mod secrets;
+#[path = "e2e/serve.rs"]
+mod serve;
+#[path = "e2e/smuggling.rs"]
+mod smuggling;

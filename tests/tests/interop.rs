@@ -4,3 +4,5 @@
 mod between_peers;
 #[path = "interop/go.rs"]
 mod go;
+#[path = "interop/grid.rs"]
+mod grid;

@@ -158,6 +158,7 @@ fn upstream_yaml(cell: &Cell, pki: &Pki, entrance: SocketAddr, peer: SocketAddr)
         "listeners:
   - bind: {entrance}
     protocol: tcp
+    tls: none
     backend: peer
 backends:
   - name: peer
