@@ -25,6 +25,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("jadegate-cli", &["jadegate-proxy", "jadegate-config", "jadegate-tls", "jadegate-certs"]),
     // The tests stand above everything. They drive the binary as a process, never as a library.
     ("jadegate-tests", &["jadegate-proxy", "jadegate-config", "jadegate-tls", "jadegate-certs", "jadegate-tongsuo"]),
+    // So do the measurements, with the tests' processes and the TLS layer's clients.
+    ("jadegate-bench", &["jadegate-tests", "jadegate-tls", "jadegate-certs"]),
 ];
 
 /// Third-party crates that only some of ours may use directly, and why.
@@ -41,8 +43,8 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ("clap", &["jadegate-cli"], "only the command line reads the command line"),
     ("tikv-jemallocator", &["jadegate-cli"], "the binary chooses its allocator"),
     ("saphyr-parser", &["jadegate-config"], "YAML ends where the model begins"),
-    ("hyper", &["jadegate-proxy", "jadegate-cli", "jadegate-tests"], "HTTP is the proxy core's"),
-    ("anyhow", &["jadegate-cli", "jadegate-tests"], "libraries have typed errors"),
+    ("hyper", &["jadegate-proxy", "jadegate-cli", "jadegate-tests", "jadegate-bench"], "HTTP is the proxy core's"),
+    ("anyhow", &["jadegate-cli", "jadegate-tests", "jadegate-bench"], "libraries have typed errors"),
 ];
 
 fn metadata() -> Metadata {
