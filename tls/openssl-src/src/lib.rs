@@ -1,11 +1,11 @@
 //! Builds Tongsuo 8.5.0 for `openssl-sys`.
 //!
 //! `openssl-sys` with its `vendored` feature calls [`Build::build`] of a crate named `openssl-src`. The workspace
-//! patches that name to this crate, which configures the published Tongsuo source with the flags of [`configure`]:
+//! patches that name to this crate, which configures the published Tongsuo source with the flags of `configure`:
 //! TLCP on, the fast 64-bit SM2 on, and everything that would let a file or a shared object of the host change the
 //! library's behaviour off.
 //!
-//! A finished build is kept in a cache outside `target/` under a hash of all that went into it ([`cache`]), so that
+//! A finished build is kept in a cache outside `target/` under a hash of all that went into it (module `cache`), so that
 //! another checkout, another profile or a `cargo clean` does not build it again.
 //!
 //! Not here: anything that runs in the proxy. This crate exists at build time only.
