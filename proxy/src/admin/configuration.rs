@@ -5,8 +5,8 @@ use std::time::Duration;
 use jadegate_certs::rules::{PeerRule, PeerRules};
 use jadegate_config::{
     AccessFormat, AccessTarget, Backend, Chain, ClientAuthMode, ClientProtocol, Config, Cores, EngineChoice, Listener,
-    ListenerProtocol, Resume, RevocationDepth, SecretId, ServerVerification, SessionIds, StrictSni, TicketKeys,
-    TlsClient, TlsServer,
+    ListenerProtocol, LogFormat, Resume, RevocationDepth, SecretId, ServerVerification, SessionIds, StrictSni,
+    TicketKeys, TlsClient, TlsServer,
 };
 use serde_json::{Value, json};
 
@@ -24,6 +24,10 @@ pub(super) fn document(view: &View) -> Value {
         "cores": match config.cores { Cores::All => json!("all"), Cores::Exactly(count) => json!(count) },
         "log": {
             "level": config.log.level.as_str(),
+            "format": match config.log.format {
+                LogFormat::Text => "text",
+                LogFormat::Json => "json",
+            },
             "access": {
                 "path": match &config.log.access.target {
                     AccessTarget::Stdout => "-".to_owned(),

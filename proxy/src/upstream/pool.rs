@@ -8,6 +8,7 @@ use super::http1::{self, Http1, Unanswered};
 use super::http2::{self, Session, StreamPermit};
 use super::replay::Replay;
 use super::{UpstreamError, UpstreamFacts, UpstreamStream, balance::Balance};
+use crate::connection::causes;
 use crate::http::RequestBody;
 use crate::snapshot::BackendRuntime;
 use http::uri::Scheme;
@@ -151,8 +152,8 @@ impl BackendPool {
             // The others were counted for each attempt.
             self.backend.metrics.failed(error.reason());
         }
-        let cause = error as &(dyn std::error::Error + 'static);
-        tracing::info!(backend = self.backend.config.name, reason = error.reason(), cause, "request failed upstream");
+        let (backend, reason) = (&self.backend.config.name, error.reason());
+        tracing::info!(backend, reason, cause = causes(error), "request failed upstream: {error}");
     }
 
     pub(super) fn retire(&self) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use jadegate_certs::development::{DirectoryOptions, Overwrite, write_directory};
+use jadegate_certs::development::{DevelopmentError, DirectoryOptions, Overwrite, write_directory};
 
 /// Make a development CA with server and client certificates, standard and SM2, in one directory.
 ///
@@ -42,7 +42,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.overwrite {
         options.overwrite = Overwrite::Replace;
     }
-    for path in write_directory(&arguments.directory, &options)? {
+    let written = write_directory(&arguments.directory, &options).map_err(|error| match error {
+        DevelopmentError::Exists(_) => {
+            anyhow::Error::from(error).context("nothing was written; --overwrite replaces what is there")
+        }
+        other => other.into(),
+    })?;
+    for path in written {
         println!("{}", path.display());
     }
     Ok(())
