@@ -155,7 +155,7 @@ impl Handle {
 
     /// Cuts everything now.
     pub fn stop(&self) {
-        self.drain.abort();
+        self.drain.cut(self.shared.limit.open());
     }
 
     /// Resolves when the proxy has ended, so that [`Handle::join`] returns at once.
