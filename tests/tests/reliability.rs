@@ -28,6 +28,10 @@ mod floods;
 mod idle;
 #[path = "reliability/memory.rs"]
 mod memory;
+#[path = "reliability/misbehaviour.rs"]
+mod misbehaviour;
+#[path = "reliability/oracles.rs"]
+mod oracles;
 #[path = "reliability/paused.rs"]
 mod paused;
 #[path = "reliability/revocation.rs"]

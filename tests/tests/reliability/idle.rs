@@ -4,18 +4,14 @@ use crate::ground::backend::Backend;
 use crate::ground::clients::{Kind, STEP, connect, honest_echo, ping};
 use crate::ground::outside::{descriptors, metric, resident, wait_quiet};
 use crate::ground::{Ground, Settings, block_on, scaled};
-use std::env;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
-/// KiB that one idle connection may take, upstream connection included. The figures of the catalogue are 40 for the
-/// standard engine and 80 for Tongsuo, in an optimised build (`JADEGATE_BIN` names one).
+/// KiB that one idle connection may take, the upstream connection included: the figures of the catalogue.
 fn most(kind: Kind) -> u64 {
-    let optimised = env::var_os("JADEGATE_BIN").is_some();
-    match (kind, optimised) {
-        (Kind::Tls13 | Kind::Tls12, true) => 40,
-        (Kind::Tlcp | Kind::Tls13Sm, true) => 80,
-        (_, false) => 160,
+    match kind {
+        Kind::Tls13 | Kind::Tls12 => 40,
+        Kind::Tlcp | Kind::Tls13Sm => 80,
     }
 }
 
