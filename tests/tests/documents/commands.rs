@@ -116,3 +116,12 @@ fn exit_codes_are_those_of_the_documents() -> Result<()> {
     assert_eq!(jadegate::command(&["run", "-c", "/nonexistent.yaml"])?.status.code(), Some(1));
     Ok(())
 }
+
+#[test]
+fn a_server_that_is_not_there_is_one_line_and_not_a_table() -> Result<()> {
+    let nobody = net::free_address()?.to_string();
+    let finished = jadegate::command(&["probe", &nobody])?;
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.output);
+    assert!(finished.output.lines().count() == 1 && finished.output.contains(&nobody), "{}", finished.output);
+    Ok(())
+}

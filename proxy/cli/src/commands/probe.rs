@@ -58,6 +58,8 @@ fn probe(arguments: &Arguments) -> Result<bool> {
     })?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
+    } else if let Some(why) = attempt::unreachable(&report) {
+        eprintln!("jadegate probe: {}: {why}", arguments.address);
     } else {
         print!("{}", table::Table { address: &arguments.address, attempts: &report });
     }

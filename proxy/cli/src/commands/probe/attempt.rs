@@ -99,8 +99,17 @@ pub(super) async fn all(target: &Target, client: &ClientCertificates) -> Vec<Att
             taken,
             refused,
         });
+        if unreachable(&attempts).is_some() {
+            break;
+        }
     }
     attempts
+}
+
+/// Why nothing listens there, if that is what the only try came to: then the others are spared.
+pub(super) fn unreachable(attempts: &[Attempt]) -> Option<&str> {
+    let [Attempt { refused: Some(refused), .. }] = attempts else { return None };
+    refused.reason.starts_with("connect_").then_some(refused.text.as_str())
 }
 
 /// A protocol, and the certificates that a server shows in it, as DER.
@@ -114,8 +123,10 @@ pub(super) async fn shown(target: &Target, client: &ClientCertificates) -> Vec<S
         if found.iter().any(|(known, _)| *known == protocol) {
             continue;
         }
-        if let Ok((_, shown)) = handshake(target, client, &one).await {
-            found.push((protocol, shown));
+        match handshake(target, client, &one).await {
+            Ok((_, shown)) => found.push((protocol, shown)),
+            Err(refused) if found.is_empty() && refused.reason.starts_with("connect_") => break,
+            Err(_) => {}
         }
     }
     found
