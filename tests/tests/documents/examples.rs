@@ -1,11 +1,9 @@
-//! Every configuration that a document shows is good, and every example configuration is started.
+//! Every configuration that a document shows is good. (Those of `deploy/examples` are started by the e2e tests.)
 
 use crate::{page, site};
 use anyhow::{Context as _, Result};
-use jadegate_tests::jadegate::{self, Jadegate};
-use jadegate_tests::net;
+use jadegate_tests::jadegate;
 use std::fs;
-use std::path::Path;
 
 #[test]
 fn every_configuration_in_the_documents_is_good() -> Result<()> {
@@ -39,38 +37,4 @@ fn a_configuration_that_is_not_good_is_found() -> Result<()> {
     let finished = jadegate::command(&["check", path.to_str().context("a readable path")?])?;
     assert_eq!(finished.status.code(), Some(2), "{}", finished.output);
     Ok(())
-}
-
-#[test]
-fn every_example_is_started_and_gets_ready() -> Result<()> {
-    let directory = site::directory()?;
-    let examples = page::files_below("deploy/examples", "yaml");
-    assert!(examples.len() >= 6, "{examples:?}");
-    for example in examples {
-        let text = local(&page::read(&example), directory.path())?;
-        let started = Jadegate::start(&text).with_context(|| format!("{example} as\n{text}"))?;
-        let config = started.admin("/config")?;
-        assert_eq!(config.status, 200, "{example}");
-        let finished = started.stop()?;
-        assert_eq!(finished.status.code(), Some(0), "{example}: {}", finished.output);
-    }
-    Ok(())
-}
-
-/// An example that fits this machine: loopback, a port of its own for each listener, certificates where they are, and the
-/// admin of the harness.
-fn local(example: &str, directory: &Path) -> Result<String> {
-    let mut text = String::new();
-    for line in example.lines().filter(|line| !line.starts_with("admin:")) {
-        let Some((before, value)) = line.split_once("bind: ") else {
-            text.push_str(line);
-            text.push('\n');
-            continue;
-        };
-        let binds = value.split(',').count();
-        let fresh: Vec<String> =
-            (0..binds).map(|_| Ok(format!("\"{}\"", net::free_address()?))).collect::<Result<_>>()?;
-        text.push_str(&format!("{before}bind: [{}]\n", fresh.join(", ")));
-    }
-    Ok(text.replace("certs/", &format!("{}/certs/", directory.display())))
 }
