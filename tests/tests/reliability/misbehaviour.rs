@@ -180,7 +180,10 @@ fn renegotiation_is_refused(peer: Peer, tls: &str, kind: Kind, arguments: &[&str
     let root = if kind == Kind::Tlcp { &ground.pki.sm2_root } else { &ground.pki.standard_root };
     let mut client = s_client(peer, &ground, root, arguments);
     let labels = "outcome=\"ok\"";
-    assert_eq!(metric(&ground.jadegate, "tls_handshakes_total", labels), 1.0);
+    wait::until("the first handshake to be counted", PATIENCE, || {
+        Ok((metric(&ground.jadegate, "tls_handshakes_total", labels) == 1.0).then_some(()))
+    })
+    .expect("it is");
     line(&mut client, b"R\n");
     let finished = client.wait(PATIENCE).unwrap_or_else(|error| panic!("{kind:?}{tls}: {error:#}"));
     assert!(finished.output.contains("RENEGOTIATING"), "{}", finished.output);

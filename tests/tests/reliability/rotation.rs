@@ -9,7 +9,7 @@ use crate::ground::{block_on, scaled};
 use jadegate_certs::development::mint::{Mint, MintKey, Usage};
 use jadegate_tests::jadegate::Jadegate;
 use jadegate_tests::net;
-use jadegate_tests::wait::PATIENCE;
+use jadegate_tests::wait::{self, PATIENCE};
 use serde_json::Value;
 use std::cell::Cell;
 use std::fs;
@@ -156,7 +156,10 @@ fn replacements_under_load_every_fifth_of_them_broken_fail_no_request_and_every_
         println!("{} connections", served.get());
         assert!(served.get() >= 4 * rounds, "{}", served.get());
         let refused = f64::from(u32::try_from(rounds / 5).expect("few"));
-        assert_eq!(metric(&jadegate, "secret_rejections_total", ""), refused, "{}", jadegate.log());
+        wait::until("every refusal to be counted, once", PATIENCE, || {
+            Ok((metric(&jadegate, "secret_rejections_total", "") == refused).then_some(()))
+        })
+        .unwrap_or_else(|error| panic!("{error:#}\n{}", jadegate.log()));
         let page = jadegate.admin("/certs").expect("a page").body;
         for broken in Broken::ALL {
             assert!(page.contains(broken.verdict().1), "{broken:?} is not in the history");
