@@ -247,6 +247,8 @@ impl DevelopmentCa {
 fn sm2_leaf(request: &LeafRequest, usage: &[Usage]) -> Mint {
     let now = SystemTime::now();
     let mint = Mint::leaf("")
+        // GmSSL refuses a leaf whose basicConstraints is the empty default; leaving it out says the same (RFC 5280 4.2.1.9).
+        .without_basic_constraints()
         .subject(Name::common(&request.common_name).organization(ORGANIZATION))
         .valid(now - mint::BACKDATED, now + request.lifetime)
         .usage(usage)
