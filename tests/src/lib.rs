@@ -11,7 +11,8 @@
 //! Invariants: everything binds to loopback; every wait has an end; a peer that is missing is a loud skip, and a
 //! failure when `JADEGATE_CI=1`.
 //!
-//! Not here: what the proxy should do. That is in `tests/e2e` and `tests/interop`, one module per scenario.
+//! Not here: what the proxy should do. That is in `tests/e2e`, `tests/interop` and `tests/reliability`, one module per
+//! scenario.
 
 pub mod interop;
 pub mod jadegate;
