@@ -59,7 +59,7 @@ impl Certificate {
                         .map_err(|source| CertificateError::InFile { line: block.line, source: Box::new(source) })?,
                 ),
                 "TRUSTED CERTIFICATE" => return Err(CertificateError::TrustedForm { line: block.line }),
-                _ => found.push(block.label),
+                _ => pem::note(&mut found, block.label),
             }
         }
         if certificates.is_empty() {

@@ -20,6 +20,10 @@ const END: &str = "-----END ";
 const DASHES: &str = "-----";
 /// Longest label that is taken for one; beyond it the line is text.
 const MAX_LABEL: usize = 64;
+/// RFC 1421 headers of one block; whatever follows is body, and a colon there is an error.
+const MAX_HEADERS: usize = 16;
+/// Labels that a message lists.
+const MAX_LISTED: usize = 8;
 
 /// One PEM block.
 #[derive(Clone)]
@@ -139,6 +143,13 @@ pub fn is_pem(bytes: &[u8]) -> bool {
     bytes.windows(BEGIN.len()).any(|window| window == BEGIN.as_bytes())
 }
 
+/// Notes what an input holds instead of what was looked for: each label once, and no more than a message can bear.
+pub(crate) fn note(found: &mut Vec<String>, label: String) {
+    if found.len() < MAX_LISTED && !found.contains(&label) {
+        found.push(label);
+    }
+}
+
 /// Writes one block with lines of 64 characters.
 ///
 /// For public data: the text is not wiped.
@@ -172,7 +183,9 @@ impl OpenBlock {
         if self.in_headers {
             // A header has a colon, which base64 has not; a line that begins with a blank would continue one, and
             // DEK-Info never does.
-            if let Some(colon) = piece.iter().position(|octet| *octet == b':') {
+            if self.headers.len() < MAX_HEADERS
+                && let Some(colon) = piece.iter().position(|octet| *octet == b':')
+            {
                 let (name, value) = (&piece[..colon], &piece[colon + 1..]);
                 let text = |octets: &[u8]| String::from_utf8_lossy(octets.trim_ascii()).into_owned();
                 self.headers.push((text(name), text(value)));
@@ -255,7 +268,7 @@ fn marker_span(line: &[u8]) -> Option<(usize, usize)> {
             let Some(after) = tail.strip_prefix(word.as_bytes()) else { continue };
             let window = &after[..after.len().min(MAX_LABEL + DASHES.len())];
             if let Some(length) = find(window, DASHES.as_bytes())
-                && after[..length].iter().all(|octet| octet.is_ascii_graphic() || *octet == b' ')
+                && is_label(&after[..length])
             {
                 return Some((start, start + word.len() + length + DASHES.len()));
             }
@@ -268,7 +281,14 @@ fn marker_span(line: &[u8]) -> Option<(usize, usize)> {
 /// The label if the piece is exactly this kind of marker.
 fn marker(piece: &[u8], word: &str) -> Option<String> {
     let label = piece.strip_prefix(word.as_bytes())?.strip_suffix(DASHES.as_bytes())?;
+    if !is_label(label) {
+        return None;
+    }
     std::str::from_utf8(label).ok().map(|label| label.trim().to_owned())
+}
+
+fn is_label(label: &[u8]) -> bool {
+    label.len() <= MAX_LABEL && label.iter().all(|octet| octet.is_ascii_graphic() || *octet == b' ')
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {

@@ -48,7 +48,11 @@ pub(super) fn read(bytes: &[u8], password: Option<&Password>) -> Result<PrivateK
     let keys: Vec<&Block> = blocks.iter().filter(|block| block.label.ends_with("PRIVATE KEY")).collect();
     match keys.as_slice() {
         [block] => read_block(block, password),
-        [] => Err(KeyError::NoKey { found: blocks.into_iter().map(|block| block.label).collect() }),
+        [] => {
+            let mut found = Vec::new();
+            blocks.into_iter().for_each(|block| pem::note(&mut found, block.label));
+            Err(KeyError::NoKey { found })
+        }
         several => Err(KeyError::SeveralKeys(several.len())),
     }
 }

@@ -96,3 +96,29 @@ proptest! {
         let _ = parse(pieces.concat().as_bytes());
     }
 }
+
+#[test]
+fn a_label_that_is_too_long_or_not_printable_is_text() {
+    let longest = "A".repeat(MAX_LABEL);
+    assert_eq!(labels(&ONE.replace("CERTIFICATE", &longest)), [longest.as_str()]);
+    for odd in [format!("{longest}A"), "\u{1b}[2J".to_owned(), "国".to_owned()] {
+        assert_eq!(labels(&ONE.replace("CERTIFICATE", &odd)), Vec::<String>::new(), "{odd:?}");
+    }
+}
+
+#[test]
+fn headers_are_bounded() {
+    let with = |count| parse(ONE.replace("AQID", &("a:\n".repeat(count) + "\nAQID")).as_bytes());
+    assert_eq!(with(MAX_HEADERS).expect("well-formed")[0].headers.len(), MAX_HEADERS);
+    assert_eq!(with(MAX_HEADERS + 1).expect_err("too many").reason(), "pem_not_base64");
+}
+
+#[test]
+fn a_message_lists_each_label_once_and_few_of_them() {
+    let mut found = Vec::new();
+    for number in 0..100 {
+        note(&mut found, format!("BLOCK {}", number / 2));
+    }
+    assert_eq!(found.len(), MAX_LISTED);
+    assert_eq!(found[..2], ["BLOCK 0", "BLOCK 1"]);
+}

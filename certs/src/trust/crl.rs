@@ -88,7 +88,7 @@ impl Crl {
         for block in pem::parse(bytes)? {
             match block.label.as_str() {
                 "X509 CRL" | "CRL" => lists.push(Self::from_der(&block.der)?),
-                _ => found.push(block.label),
+                _ => pem::note(&mut found, block.label),
             }
         }
         if lists.is_empty() { Err(CrlError::Absent { found }) } else { Ok(lists) }
