@@ -322,16 +322,23 @@ impl HeadScan {
     fn field_value(&mut self, input: &[u8]) -> Result<usize, Violation> {
         let end = memchr::memchr2(b'\r', b'\n', input).unwrap_or(input.len());
         let value = &input[..end];
-        // Branch-free over the value, so that the compiler can use vector instructions.
-        let bad = value.iter().fold(false, |bad, &byte| bad | ((byte < 0x20) & (byte != b'\t')) | (byte == 0x7f));
-        if bad {
-            let first = value.iter().find_map(|&byte| control(byte));
-            return Err(first.unwrap_or(Violation::ControlCharacter));
-        }
         match self.field {
-            Field::Plain => {}
-            Field::Length => value.iter().try_for_each(|&byte| self.length.push(byte))?,
-            Field::TransferEncoding => value.iter().try_for_each(|&byte| self.coding.push(byte))?,
+            Field::Plain => {
+                // Branch-free over the value, so that the compiler can use vector instructions.
+                let bad =
+                    value.iter().fold(false, |bad, &byte| bad | ((byte < 0x20) & (byte != b'\t')) | (byte == 0x7f));
+                if bad {
+                    let first = value.iter().find_map(|&byte| control(byte));
+                    return Err(first.unwrap_or(Violation::ControlCharacter));
+                }
+            }
+            // Byte by byte, so that the first violation is the same one however the value is cut.
+            Field::Length => {
+                value.iter().try_for_each(|&byte| control(byte).map_or_else(|| self.length.push(byte), Err))?
+            }
+            Field::TransferEncoding => {
+                value.iter().try_for_each(|&byte| control(byte).map_or_else(|| self.coding.push(byte), Err))?;
+            }
         }
         match input.get(end) {
             None => Ok(end),

@@ -196,3 +196,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_to_do_is_one_line_also_where_the_description_has_several() {
+    let problems = crate::parse("listeners: [{ bind: 127.0.0.1:1, backend: 1 }]", std::path::Path::new("a.yaml"))
+        .expect_err("a backend is no number");
+    let todo = &problems.iter().next().expect("a problem").todo;
+    assert!(todo.contains("that has none of its own") && !todo.contains('\n'), "{todo:?}");
+}

@@ -361,7 +361,11 @@ fn known(rule: Rule<'_>) -> impl Iterator<Item = &str> {
 
 /// `todo`, then what the value is for.
 fn explained(todo: &str, rule: Rule<'_>) -> String {
-    if rule.description.is_empty() { todo.to_owned() } else { format!("{todo}: {}", rule.description) }
+    if rule.description.is_empty() {
+        return todo.to_owned();
+    }
+    // The schema keeps the line breaks of the source; a problem says in one line what to do.
+    format!("{todo}: {}", rule.description.replace('\n', " "))
 }
 
 /// JSON Schema counts 1.0 among the integers, serde does not.

@@ -204,3 +204,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_first_violation_is_named_however_the_value_is_cut() {
+    for (value, violation) in [
+        ("Content-Length: 3`\x7f", Violation::ContentLength),
+        ("Content-Length: 3\x7f`", Violation::ControlCharacter),
+        ("Transfer-Encoding: chunkedx\0", Violation::TransferEncoding),
+        ("Transfer-Encoding: chunked\0x", Violation::Nul),
+    ] {
+        let head = format!("POST / HTTP/1.1\r\n{value}\r\n\r\n");
+        for size in [1, 7, head.len()] {
+            assert_eq!(scan_in_pieces(head.as_bytes(), size, HeadLimits::default()), Err(violation), "{value:?}");
+        }
+    }
+}
