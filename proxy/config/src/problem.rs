@@ -25,6 +25,30 @@ impl fmt::Display for Problem {
 /// Most problems that are kept; the others are counted.
 const MAX_KEPT: usize = 500;
 
+/// Most bytes of one text; what is longer quotes a value that nobody would read to its end.
+const MAX_TEXT: usize = 4096;
+
+/// Cuts a text at its bound and writes control characters, also those that turn the direction, as their escapes.
+fn shown(text: &mut String) {
+    let turns = |one| matches!(one, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let unsafe_to_show = |one: char| one.is_control() || turns(one);
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        text.push('…');
+    }
+    if text.contains(unsafe_to_show) {
+        let mut escaped = String::with_capacity(text.len());
+        for one in text.chars() {
+            if unsafe_to_show(one) {
+                escaped.extend(one.escape_default());
+            } else {
+                escaped.push(one);
+            }
+        }
+        *text = escaped;
+    }
+}
+
 /// All that is wrong with a document, in the order of its lines. Never empty where it is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
@@ -33,8 +57,12 @@ pub struct Problems {
 }
 
 impl Problems {
-    pub(crate) fn add(&mut self, problem: Problem) {
+    /// What the document says may stand in each text, so that all of them are made safe to show.
+    pub(crate) fn add(&mut self, mut problem: Problem) {
         if self.list.len() < MAX_KEPT {
+            for text in [&mut problem.what, &mut problem.todo, &mut problem.position.path] {
+                shown(text);
+            }
             self.list.push(problem);
         } else {
             self.omitted += 1;
@@ -99,3 +127,25 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn what_a_document_says_is_safe_to_show() {
+        for (said, expected) in [
+            ("no operator %P\u{1b}[2J%", "no operator %P\\u{1b}[2J%"),
+            ("two\nlines", "two\\nlines"),
+            ("\u{202e}backwards", "\\u{202e}backwards"),
+            ("国密 %A%", "国密 %A%"),
+        ] {
+            let mut text = said.to_owned();
+            shown(&mut text);
+            assert_eq!(text, expected);
+        }
+        let mut long = "国".repeat(1 << 16);
+        shown(&mut long);
+        assert!(long.len() < 4200 && long.ends_with("国…"), "{}", long.len());
+    }
+}
