@@ -39,7 +39,7 @@ fn sound(config: &Config) {
     for listener in &config.listeners {
         assert!(!listener.binds.is_empty() && !listener.chains.is_empty());
         for chain in &listener.chains {
-            config.backend(chain.backend);
+            assert!(!config.backend(chain.backend).name.is_empty());
         }
         ChainTable::new(&listener.chains).expect("a sound configuration tells its chains apart");
     }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use jadegate_certs::pem;
 
 /// As long as a message for a log or a terminal may get.
-pub const MAX_TEXT: usize = 16 << 10;
+pub const MAX_TEXT: usize = 24 << 10;
 
 /// Holds a message to what a log and a terminal can bear: bounded, and without control characters.
 pub fn assert_shown(text: &str) {
