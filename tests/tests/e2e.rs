@@ -6,8 +6,6 @@ mod arrows;
 mod drain;
 #[path = "e2e/examples.rs"]
 mod examples;
-#[path = "e2e/hello.rs"]
-mod hello;
 #[path = "e2e/layout.rs"]
 mod layout;
 #[path = "e2e/reload.rs"]
