@@ -53,7 +53,9 @@ fn judge(hello: &ClientHello) {
             let available = Available { tlcp: bits & 1 > 0, sm2: bits & 2 > 0, standard: bits & 4 > 0 };
             match Policy::named(name).decide(hello, available) {
                 Ok(Family::Tlcp) => assert!(hello.is_tlcp() && available.tlcp && name != PolicyName::Standard),
-                Ok(Family::Tls13Sm) => assert!(hello.offers_tls13_sm() && available.sm2 && name != PolicyName::Standard),
+                Ok(Family::Tls13Sm) => {
+                    assert!(hello.offers_tls13_sm() && available.sm2 && name != PolicyName::Standard)
+                }
                 Ok(Family::Standard) => assert!(!hello.is_tlcp() && available.standard && name != PolicyName::GmOnly),
                 Err(failure) => assert!(failure.to_string().len() < MAX_TEXT),
             }

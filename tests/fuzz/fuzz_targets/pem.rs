@@ -24,7 +24,8 @@ fn blocks(input: &[u8]) {
         assert!(same(&blocks, &pem::parse(&marked)), "a byte-order mark matters");
     }
     if !input.contains(&b'\r') {
-        let crlf = input.iter().flat_map(|octet| if *octet == b'\n' { &b"\r\n"[..] } else { std::slice::from_ref(octet) });
+        let crlf =
+            input.iter().flat_map(|octet| if *octet == b'\n' { &b"\r\n"[..] } else { std::slice::from_ref(octet) });
         assert!(same(&blocks, &pem::parse(&crlf.copied().collect::<Vec<_>>())), "CRLF matters");
     }
     let blocks = match blocks {
