@@ -80,10 +80,12 @@ impl Site {
         let (address, other) = (net::free_address()?, net::free_address()?);
         let text = format!(
             "admin: {{ bind: {} }}
-tls: {CERTIFICATES}
 listeners:
-  - {{ name: site, bind: {address}, backend: {back} }}
-  - {{ name: other, bind: {other}, protocol: tcp, backend: {back} }}
+  - {{ name: site, bind: {address}, backend: web, tls: {CERTIFICATES} }}
+  - {{ name: other, bind: {other}, protocol: tcp, backend: bytes, tls: {CERTIFICATES} }}
+backends:
+  - {{ name: web, endpoints: [{back}] }}
+  - {{ name: bytes, endpoints: [{back}] }}
 ",
             net::free_address()?,
             back = self.backend.address,
@@ -132,7 +134,7 @@ fn one_listener(backend: SocketAddr) -> Result<Configuration> {
     let address = net::free_address()?;
     let text = format!(
         "cores: 1
-log: {{ access: {{ path: jadegate-access.log, format: json }} }}
+log: {{ access: {{ path: log/access.log, format: json }} }}
 admin: {{ bind: {} }}
 listeners:
   - {{ name: site, bind: {address}, backend: {backend}, tls: {CERTIFICATES} }}
@@ -152,6 +154,8 @@ fn on(core: usize, program: impl AsRef<std::ffi::OsStr>) -> Command {
 fn jadegate(binary: &Path, directory: &Path, name: &str, configuration: &Configuration) -> Result<Subject> {
     let file = directory.join(format!("{name}.yaml"));
     fs::write(&file, &configuration.text)?;
+    // Not beside the configuration, whose directory is watched.
+    fs::create_dir_all(directory.join("log"))?;
     let process = Process::start(on(PROXY_CORE, binary).arg("run").arg("--config").arg(&file))?;
     started(process, configuration.address)
 }
