@@ -7,6 +7,7 @@
 use super::field::{FIELDS, Field, Value};
 use super::record::AccessRecord;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 
@@ -201,49 +202,70 @@ fn write_escaped(text: &str, out: &mut Vec<u8>) {
 }
 
 fn write_plain(value: Value<'_>, out: &mut Vec<u8>) {
-    // Writing into a Vec does not fail.
-    let _ = match value {
-        Value::Absent => out.write_all(b"-"),
-        Value::Text(text) => {
-            write_escaped(text, out);
-            Ok(())
-        }
-        Value::Bytes(bytes) => {
-            write_escaped(&String::from_utf8_lossy(bytes), out);
-            Ok(())
-        }
-        Value::Identity(id) => {
-            write_escaped(&id.to_string(), out);
-            Ok(())
-        }
-        Value::List(items) => {
-            write_escaped(&items.join(","), out);
-            Ok(())
-        }
-        Value::Number(number) => write!(out, "{number}"),
-        Value::Flag(flag) => write!(out, "{flag}"),
-        Value::Address(address) => write!(out, "{address}"),
+    match value {
+        Value::Absent => out.push(b'-'),
+        Value::Text(text) => write_escaped(text, out),
+        Value::Bytes(bytes) => write_escaped(&String::from_utf8_lossy(bytes), out),
+        Value::Identity(id) => write_escaped(&id.to_string(), out),
+        Value::List(items) => write_escaped(&items.join(","), out),
+        Value::Number(number) => write_number(number, 1, out),
+        Value::Flag(flag) => out.extend_from_slice(if flag { b"true" } else { b"false" }),
+        Value::Address(address) => write_address(address, out),
         Value::Duration(duration) => {
-            let micros = duration.as_micros();
-            write!(out, "{}.{:03}", micros / 1000, micros % 1000)
+            let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+            write_number(micros / 1000, 1, out);
+            out.push(b'.');
+            write_number(micros % 1000, 3, out);
         }
         Value::Time(time) => write_time(time, out),
+    }
+}
+
+/// Appends a number with at least `width` digits. By hand: a line has some forty numbers, counting the parts of its times
+/// and addresses, and the formatting of the standard library took a third of the time of the line.
+fn write_number(mut number: u64, width: usize, out: &mut Vec<u8>) {
+    const MOST: usize = 20;
+    let mut digits = [b'0'; MOST];
+    let mut start = MOST;
+    while number > 0 {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    out.extend_from_slice(&digits[start.min(MOST - width)..]);
+}
+
+fn write_address(address: SocketAddr, out: &mut Vec<u8>) {
+    let SocketAddr::V4(address) = address else {
+        // Writing into a Vec does not fail.
+        let _ = write!(out, "{address}");
+        return;
     };
+    for (octet, after) in address.ip().octets().into_iter().zip(*b"...:") {
+        write_number(octet.into(), 1, out);
+        out.push(after);
+    }
+    write_number(address.port().into(), 1, out);
 }
 
 /// Appends a time as RFC 3339 in UTC with milliseconds.
-fn write_time(time: SystemTime, out: &mut Vec<u8>) -> std::io::Result<()> {
+fn write_time(time: SystemTime, out: &mut Vec<u8>) {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let (days, second_of_day) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = civil(days);
-    write!(
-        out,
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-        second_of_day / 3600,
-        second_of_day / 60 % 60,
-        second_of_day % 60,
-        since.subsec_millis()
-    )
+    let parts = [
+        (year, 4, b'-'),
+        (month, 2, b'-'),
+        (day, 2, b'T'),
+        (second_of_day / 3600, 2, b':'),
+        (second_of_day / 60 % 60, 2, b':'),
+        (second_of_day % 60, 2, b'.'),
+        (since.subsec_millis().into(), 3, b'Z'),
+    ];
+    for (number, width, after) in parts {
+        write_number(number, width, out);
+        out.push(after);
+    }
 }
 
 /// Year, month and day of the day that is `days` after 1970-01-01 (proleptic Gregorian calendar).
@@ -262,8 +284,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
 /// A time as RFC 3339, for the admin pages.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     let mut out = Vec::with_capacity(24);
-    // Writing into a Vec does not fail.
-    let _ = write_time(time, &mut out);
+    write_time(time, &mut out);
     String::from_utf8(out).unwrap_or_default()
 }
 

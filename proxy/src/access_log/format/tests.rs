@@ -66,6 +66,24 @@ fn the_json_line_holds_the_fields_with_their_types_and_leaves_out_the_absent() {
 }
 
 #[test]
+fn numbers_and_addresses_are_written_as_the_standard_library_writes_them() {
+    let text = |write: &dyn Fn(&mut Vec<u8>)| {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    };
+    for number in [0, 1, 9, 10, 99, 100, 1_234_567_890, u64::MAX] {
+        assert_eq!(text(&|out| write_number(number, 1, out)), format!("{number}"));
+        assert_eq!(text(&|out| write_number(number, 3, out)), format!("{number:03}"));
+    }
+    for address in ["0.0.0.0:0", "255.255.255.255:65535", "10.0.100.1:80", "[::1]:443", "[2001:db8::ff]:1"] {
+        assert_eq!(text(&|out| write_address(address.parse().unwrap(), out)), address);
+    }
+    let micros = |micros| text(&|out| write_plain(Value::Duration(Duration::from_micros(micros)), out));
+    assert_eq!([micros(0), micros(7), micros(1_050), micros(61_000_999)], ["0.000", "0.007", "1.050", "61000.999"]);
+}
+
+#[test]
 fn a_template_puts_every_operator_in_its_place() {
     let format =
         Format::template("%% %REQ(:METHOD)% \"%REQ(:PATH)%\" %RESPONSE_CODE% %TLS_JA4_FINGERPRINT% end").unwrap();
