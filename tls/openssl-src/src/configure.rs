@@ -28,12 +28,39 @@ const COMMON: &[&str] = &[
     "no-ssl3",
     "no-comp",
     "no-zlib",
+    "no-weak-ssl-ciphers",
+    "no-rc4",
+    "no-dsa",
+    "no-ec2m",
+    "no-ocb",
+    "no-siv",
+    "no-siphash",
+    "no-scrypt",
+    "no-srp",
+    "no-psk",
+    "no-nextprotoneg",
+    "no-slh-dsa",
+    "no-rfc3779",
+    "no-zuc",
+    // Protocols and formats that a TLS proxy over TCP never speaks.
+    "no-dtls",
+    "no-srtp",
+    "no-quic",
+    "no-cmp",
+    "no-cms",
+    "no-ts",
+    "no-ct",
+    "no-ssl-trace",
+    "no-ui-console",
     // Only the libraries are wanted.
     "no-apps",
     "no-tests",
     // TLCP (GB/T 38636); the library calls it NTLS.
     "enable-ntls",
     "enable-ktls",
+    // One section for each function and table, so that the linker leaves out what nobody calls.
+    "-ffunction-sections",
+    "-fdata-sections",
 ];
 
 /// The fast SM2 field arithmetic: 64-bit C, table selection in constant time, five times the default's speed.
