@@ -94,9 +94,34 @@ macro_rules! delegate {
     };
 }
 
+/// Sends what rustls has to say to what was just read: a refused renegotiation, a KeyUpdate in return. Without it that
+/// would wait for the next write, which may never come. Tongsuo writes its answers inside the read.
+///
+/// What does not fit now goes with the next read or write; an error is the next write's to report.
+fn send_answers(stream: &mut (impl AsyncWrite + Unpin), cx: &mut Context<'_>) {
+    drop(Pin::new(stream).poll_flush(cx));
+}
+
 impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<IO> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, stream => stream.poll_read(cx, buf))
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::RustlsServer(stream) => {
+                let read = Pin::new(stream.as_mut()).poll_read(cx, buf);
+                if stream.get_ref().1.wants_write() {
+                    send_answers(stream.as_mut(), cx);
+                }
+                read
+            }
+            Self::RustlsClient(stream) => {
+                let read = Pin::new(stream.as_mut()).poll_read(cx, buf);
+                if stream.get_ref().1.wants_write() {
+                    send_answers(stream.as_mut(), cx);
+                }
+                read
+            }
+            Self::Tongsuo(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+        }
     }
 }
 
