@@ -10,7 +10,7 @@ mod record;
 
 pub(crate) use format::rfc3339;
 pub use format::{Format, FormatError, operators};
-pub use record::{AccessRecord, ConnectionRecord, RequestRecord, TlsRecord, UpstreamRecord};
+pub use record::{AccessRecord, ConnectionRecord, ConnectionText, RequestRecord, TlsRecord, UpstreamRecord};
 
 use arc_swap::ArcSwapOption;
 use jadegate_config::model;

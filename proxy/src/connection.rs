@@ -19,7 +19,7 @@ use jadegate_tls::protocol::Version;
 use jadegate_tls::stream::Stream;
 use tokio::net::TcpStream;
 
-use crate::access_log::{ConnectionRecord, TlsRecord};
+use crate::access_log::{ConnectionRecord, ConnectionText, TlsRecord};
 use crate::limits::Permit;
 use crate::metrics::{Gauged, Resumed};
 use crate::snapshot::{ChainRuntime, ListenerRuntime};
@@ -50,6 +50,8 @@ pub struct ConnectionContext {
     pub started: Instant,
     /// When it was accepted, by the calendar.
     pub started_at: SystemTime,
+    /// What its access log lines have in common.
+    pub(crate) log_text: ConnectionText,
     pub(crate) _guards: Guards,
 }
 
@@ -84,6 +86,7 @@ impl ConnectionContext {
             remote: self.remote,
             local: self.local,
             tls: self.negotiated.as_deref().map(tls_record),
+            text: &self.log_text,
         }
     }
 
@@ -146,6 +149,7 @@ pub(crate) async fn serve(worker: Rc<WorkerContext>, arrival: Arrival) {
         id,
         started,
         started_at,
+        log_text: ConnectionText::default(),
         _guards: guards,
     });
     match protocol {

@@ -86,7 +86,12 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Prefixed<IO> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, bufs)
+        let io = Pin::new(&mut self.get_mut().io);
+        match bufs {
+            // The usual case; a plain write costs the kernel less.
+            [only] => io.poll_write(cx, only),
+            several => io.poll_write_vectored(cx, several),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -5,7 +5,7 @@
 //! backslash becomes an escape.
 
 use super::field::{FIELDS, Field, Value};
-use super::record::AccessRecord;
+use super::record::{AccessRecord, ConnectionText};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -99,7 +99,7 @@ impl Format {
                 for part in parts {
                     match part {
                         Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-                        Part::Field(field) => write_plain((field.value)(record), out),
+                        Part::Field(field) => write_plain(field.value(record), out),
                     }
                 }
             }
@@ -115,42 +115,58 @@ pub fn operators() -> Vec<&'static str> {
 
 fn write_json(record: &AccessRecord<'_>, out: &mut Vec<u8>) {
     out.push(b'{');
-    let mut first = true;
+    let mut of_connection = Some(record.connection.text);
     for field in &FIELDS {
-        let value = (field.value)(record);
-        if matches!(value, Value::Absent) {
-            continue;
-        }
-        if !std::mem::take(&mut first) {
-            out.push(b',');
-        }
-        out.push(b'"');
-        out.extend_from_slice(field.key.as_bytes());
-        out.extend_from_slice(b"\":");
-        match value {
-            Value::Absent => {}
-            Value::Text(text) => write_json_string(text, out),
-            Value::Bytes(bytes) => write_json_string(&String::from_utf8_lossy(bytes), out),
-            Value::Identity(id) => write_json_string(&id.to_string(), out),
-            Value::List(items) => {
-                out.push(b'[');
-                for (index, item) in items.iter().enumerate() {
-                    if index > 0 {
-                        out.push(b',');
-                    }
-                    write_json_string(item, out);
-                }
-                out.push(b']');
-            }
-            Value::Address(_) | Value::Time(_) => {
-                out.push(b'"');
-                write_plain(value, out);
-                out.push(b'"');
-            }
-            Value::Number(_) | Value::Flag(_) | Value::Duration(_) => write_plain(value, out),
+        if !field.is_of_connection() {
+            write_member(field, record, out);
+        } else if let Some(ConnectionText(text)) = of_connection.take() {
+            out.extend_from_slice(text.get_or_init(|| connection_text(record)));
         }
     }
+    // The comma of the last member.
+    out.pop();
     out.push(b'}');
+}
+
+/// The members that all lines of a connection share: more than half of each, so they are written once.
+fn connection_text(record: &AccessRecord<'_>) -> Box<[u8]> {
+    let mut text = Vec::with_capacity(1024);
+    for field in FIELDS.iter().filter(|field| field.is_of_connection()) {
+        write_member(field, record, &mut text);
+    }
+    text.into_boxed_slice()
+}
+
+/// Appends key, value and a comma; nothing if the field does not apply.
+fn write_member(field: &Field, record: &AccessRecord<'_>, out: &mut Vec<u8>) {
+    let value = field.value(record);
+    if matches!(value, Value::Absent) {
+        return;
+    }
+    out.extend_from_slice(field.key.as_bytes());
+    match value {
+        Value::Absent => {}
+        Value::Text(text) => write_json_string(text, out),
+        Value::Bytes(bytes) => write_json_string(&String::from_utf8_lossy(bytes), out),
+        Value::Identity(id) => write_json_string(&id.to_string(), out),
+        Value::List(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_json_string(item, out);
+            }
+            out.push(b']');
+        }
+        Value::Address(_) | Value::Time(_) => {
+            out.push(b'"');
+            write_plain(value, out);
+            out.push(b'"');
+        }
+        Value::Number(_) | Value::Flag(_) | Value::Duration(_) => write_plain(value, out),
+    }
+    out.push(b',');
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -160,6 +176,13 @@ pub(crate) fn write_json_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut written = 0;
+    // Without a way out of the loop the compiler looks at many bytes at a time; hardly any text has one of these.
+    let special = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    if bytes.iter().fold(0, |found, byte| found | special(*byte)) == 0 {
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+        return;
+    }
     for (index, byte) in bytes.iter().enumerate() {
         if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
             continue;
@@ -248,24 +271,28 @@ fn write_address(address: SocketAddr, out: &mut Vec<u8>) {
     write_number(address.port().into(), 1, out);
 }
 
-/// Appends a time as RFC 3339 in UTC with milliseconds.
+/// Appends a time as RFC 3339 in UTC with milliseconds, up to the year 9999.
 fn write_time(time: SystemTime, out: &mut Vec<u8>) {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let (days, second_of_day) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = civil(days);
+    let mut text = *b"0000-00-00T00:00:00.000Z";
     let parts = [
-        (year, 4, b'-'),
-        (month, 2, b'-'),
-        (day, 2, b'T'),
-        (second_of_day / 3600, 2, b':'),
-        (second_of_day / 60 % 60, 2, b':'),
-        (second_of_day % 60, 2, b'.'),
-        (since.subsec_millis().into(), 3, b'Z'),
+        (0..4, year.min(9999)),
+        (5..7, month),
+        (8..10, day),
+        (11..13, second_of_day / 3600),
+        (14..16, second_of_day / 60 % 60),
+        (17..19, second_of_day % 60),
+        (20..23, since.subsec_millis().into()),
     ];
-    for (number, width, after) in parts {
-        write_number(number, width, out);
-        out.push(after);
+    for (places, mut number) in parts {
+        for digit in text[places].iter_mut().rev() {
+            *digit = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
     }
+    out.extend_from_slice(&text);
 }
 
 /// Year, month and day of the day that is `days` after 1970-01-01 (proleptic Gregorian calendar).

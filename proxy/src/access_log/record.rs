@@ -1,6 +1,7 @@
 //! What one line of the access log says: borrowed facts, nothing allocated to hold them.
 
 use jadegate_certs::identity::SpiffeId;
+use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
@@ -42,7 +43,14 @@ pub struct ConnectionRecord<'a> {
     pub local: SocketAddr,
     /// `None` = plaintext.
     pub tls: Option<TlsRecord<'a>>,
+    /// All of this as text, kept with the connection.
+    pub text: &'a ConnectionText,
 }
+
+/// Place for what the lines of one connection have in common, written with the first of them. It must belong to one
+/// connection, and start empty.
+#[derive(Debug, Default)]
+pub struct ConnectionText(pub(super) OnceCell<Box<[u8]>>);
 
 /// What TLS negotiated.
 #[derive(Clone, Copy, Debug)]

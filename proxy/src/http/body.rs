@@ -218,7 +218,7 @@ impl Drop for ResponseBody {
     fn drop(&mut self) {
         // A body of known length is dropped after its last byte, without another look; so is one that must not be sent.
         if self.is_end_stream() || self.exchange.method == Method::HEAD {
-            self.exchange.finish();
+            self.exchange.finish_with_last_byte();
         }
         if let Guard::Http2(state) = &self.exchange.session.guard {
             state.answered();

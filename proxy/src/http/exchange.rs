@@ -37,8 +37,8 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(super) fn begin<B>(session: &Rc<Session>, number: u64, request: &Request<B>) -> Rc<Self> {
-        session.begin();
         let now = Instant::now();
+        session.begin(now);
         Rc::new(Self {
             session: Rc::clone(session),
             number,
@@ -95,7 +95,10 @@ impl Exchange {
     }
 
     fn touch(&self) {
-        let now = Instant::now();
+        self.touch_at(Instant::now());
+    }
+
+    fn touch_at(&self, now: Instant) {
         self.moved.set(now);
         self.session.moved(now);
     }
@@ -103,8 +106,9 @@ impl Exchange {
     /// The response began.
     pub(super) fn respond(&self, status: StatusCode) {
         self.status.set(Some(status));
-        self.first_byte.set(Some(self.started.elapsed()));
-        self.touch();
+        let now = Instant::now();
+        self.first_byte.set(Some(now.saturating_duration_since(self.started)));
+        self.touch_at(now);
     }
 
     /// Notes why the exchange fails; the first reason stands.
@@ -127,8 +131,19 @@ impl Exchange {
 
     /// The response is complete.
     pub(super) fn finish(&self) {
+        self.finish_at(Instant::now());
+    }
+
+    /// The response was complete with the last byte that moved.
+    pub(super) fn finish_with_last_byte(&self) {
+        if !self.complete.get() {
+            self.finish_at(self.moved.get());
+        }
+    }
+
+    fn finish_at(&self, now: Instant) {
         self.complete.set(true);
-        self.ended.set(Some(Instant::now()));
+        self.ended.set(Some(now));
     }
 
     /// Why the exchange failed; `None` = it did not.
@@ -187,6 +202,6 @@ pub(super) enum Late {
 impl Drop for Exchange {
     fn drop(&mut self) {
         (self.session.site.report)(self);
-        self.session.end();
+        self.session.end(self.ended.get().unwrap_or_else(Instant::now));
     }
 }

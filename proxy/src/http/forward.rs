@@ -69,7 +69,7 @@ async fn converse(
     switch: Switch,
 ) -> Result<Response<ResponseBody>, Failure> {
     let wish = if switch == Switch::None { Wish::Exchange } else { Wish::Upgrade };
-    let wants_trailers = request.version() == Version::HTTP_11 && request.headers().contains_key(TE);
+    let wants_trailers = request.version() == Version::HTTP_11 && headers::has(request.headers(), &TE);
     let expectation = expectation(&mut request);
     let request = request.map(|incoming| RequestBody::new(incoming, Rc::clone(exchange), expectation));
     let mut response = respond(exchange, request, wish).await?;
@@ -152,8 +152,8 @@ impl Drop for Timer<'_> {
 
 /// Holds the body back if the client waits to be told.
 fn expectation(request: &mut Request<Incoming>) -> Option<Arc<Expectation>> {
-    let expects =
-        request.headers().get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    let expects = headers::has(request.headers(), &EXPECT)
+        && request.headers().get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     if !expects {
         return None;
     }

@@ -14,9 +14,6 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const GRPC_TRAILERS: &str = "grpc-status, grpc-message, grpc-status-details-bin";
@@ -32,7 +29,10 @@ pub(super) enum Switch {
 
 /// Whether the client says that this is its last request on the connection.
 pub(super) fn is_last<B>(request: &Request<B>) -> bool {
-    let says = |word| tokens(request.headers(), &CONNECTION).any(|token| token.eq_ignore_ascii_case(word));
+    let says = |word| {
+        has(request.headers(), &CONNECTION)
+            && tokens(request.headers(), &CONNECTION).any(|token| token.eq_ignore_ascii_case(word))
+    };
     match request.version() {
         Version::HTTP_10 => !says("keep-alive"),
         Version::HTTP_11 => says("close"),
@@ -116,7 +116,7 @@ pub(super) fn forward<B>(request: &mut Request<B>, session: &Session) -> Result<
     }
     let headers = request.headers_mut();
     let switch = switch(headers, version);
-    let trailers = headers.contains_key(TE) && tokens(headers, &TE).any(|token| token.eq_ignore_ascii_case("trailers"));
+    let trailers = has(headers, &TE) && tokens(headers, &TE).any(|token| token.eq_ignore_ascii_case("trailers"));
     let named = named_fields(headers);
     if named.iter().any(is_protected) {
         return Err(Rejection::Connection);
@@ -158,7 +158,9 @@ pub(super) fn respond(headers: &mut HeaderMap, status: StatusCode) -> Result<(),
 
 /// Leaves a `Content-Length` only where it says what the library read: the next reader must not find a second opinion.
 fn settle_length(headers: &mut HeaderMap) -> Result<(), UpstreamError> {
-    if let Some(coding) = headers.get(TRANSFER_ENCODING) {
+    if has(headers, &TRANSFER_ENCODING)
+        && let Some(coding) = headers.get(TRANSFER_ENCODING)
+    {
         if !coding.as_bytes().eq_ignore_ascii_case(b"chunked") || headers.get_all(TRANSFER_ENCODING).iter().count() > 1
         {
             return Err(UpstreamError::TransferEncoding);
@@ -187,7 +189,7 @@ pub(super) fn declare_grpc_trailers(headers: &mut HeaderMap) {
 }
 
 fn switch(headers: &HeaderMap, version: Version) -> Switch {
-    if version != Version::HTTP_11 {
+    if version != Version::HTTP_11 || !has(headers, &UPGRADE) {
         return Switch::None;
     }
     let Some(protocols) = headers.get(UPGRADE) else { return Switch::None };
@@ -201,14 +203,30 @@ fn switch(headers: &HeaderMap, version: Version) -> Switch {
     }
 }
 
+/// Whether the field is there. Comparing a handful of names costs less than hashing one, and most of what is looked for
+/// is not there.
+pub(super) fn has(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.keys().any(|present| present == name)
+}
+
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE, TE, HTTP2_SETTINGS] {
+    while let Some(name) = headers.keys().find(|name| is_hop_by_hop(name)).cloned() {
         headers.remove(name);
     }
 }
 
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade" | "te" | "http2-settings"
+    )
+}
+
 /// The fields that `Connection` names, without its usual words. Allocates only if there are any.
 fn named_fields(headers: &HeaderMap) -> Vec<HeaderName> {
+    if !has(headers, &CONNECTION) {
+        return Vec::new();
+    }
     tokens(headers, &CONNECTION)
         .filter(|token| !["keep-alive", "close", "upgrade", "te"].iter().any(|usual| token.eq_ignore_ascii_case(usual)))
         .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
@@ -250,7 +268,7 @@ fn tell_origin(headers: &mut HeaderMap, session: &Session) {
     };
     append(headers, X_FORWARDED_FOR, &session.client);
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
-    if headers.contains_key(FORWARDED) {
+    if has(headers, &FORWARDED) {
         let address = session.site.remote.ip().to_canonical();
         let element = if address.is_ipv4() {
             format!("for={address};proto={proto}")
@@ -265,7 +283,7 @@ fn tell_origin(headers: &mut HeaderMap, session: &Session) {
 
 /// Adds an element to the end of a list field, which becomes one line.
 fn append(headers: &mut HeaderMap, name: HeaderName, element: &HeaderValue) {
-    if !headers.contains_key(&name) {
+    if !has(headers, &name) {
         headers.insert(name, element.clone());
         return;
     }

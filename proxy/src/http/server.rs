@@ -300,7 +300,9 @@ impl<'a> Clock<'a> {
                 return Poll::Pending;
             }
             // Looked at again: it may have moved while the timer ran.
-            if self.next().is_some_and(|(at, _)| at <= Instant::now()) {
+            let now = Instant::now();
+            self.session.excuse_awaiting(now);
+            if self.next().is_some_and(|(at, _)| at <= now) {
                 return Poll::Ready(event);
             }
         }

@@ -87,14 +87,14 @@ impl Session {
         self.requests.get() > 0
     }
 
-    pub(super) fn begin(&self) {
+    pub(super) fn begin(&self, now: Instant) {
         self.open.set(self.open.get() + 1);
-        self.moved.set(Instant::now());
+        self.moved.set(now);
     }
 
-    pub(super) fn end(&self) {
+    pub(super) fn end(&self, now: Instant) {
         self.open.set(self.open.get().saturating_sub(1));
-        self.moved.set(Instant::now());
+        self.moved.set(now);
         if let Guard::Http1(state) = &self.guard {
             state.end();
         }
@@ -130,10 +130,16 @@ impl Session {
         self.open.get() > 0
     }
 
-    /// When the connection, as far as can be told now, has been silent for too long.
+    /// When the connection has been silent for too long, unless it moves or is found to wait for its backend then.
     pub(super) fn silent_after(&self, idle: Duration) -> Instant {
-        let since = if self.awaiting.get() > 0 { Instant::now() } else { self.moved.get() };
-        since + idle
+        self.moved.get() + idle
+    }
+
+    /// To be asked before a silence is believed: who waits for his backend moves as long as he waits.
+    pub(super) fn excuse_awaiting(&self, now: Instant) {
+        if self.awaiting.get() > 0 {
+            self.moved.set(now);
+        }
     }
 
     /// A timer: on HTTP/1 the same one for every exchange, already armed most of the time.

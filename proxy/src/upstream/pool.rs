@@ -240,7 +240,7 @@ impl BackendPool {
 
     /// A connection for one exchange. `used` allows one that served others before.
     async fn acquire(self: &Rc<Self>, wish: Wish, used: bool) -> Result<Lease, UpstreamError> {
-        let deadline = tokio::time::Instant::now() + self.backend.config.timeouts.connect;
+        let mut deadline = None;
         let mut avoid = None;
         loop {
             let index = self.balance.pick(avoid).ok_or(UpstreamError::NoEndpoint)?;
@@ -266,6 +266,8 @@ impl BackendPool {
             if !used && self.evict_one() {
                 continue;
             }
+            let patience = self.backend.config.timeouts.connect;
+            let deadline = *deadline.get_or_insert_with(|| tokio::time::Instant::now() + patience);
             self.wait(deadline).await?;
         }
     }

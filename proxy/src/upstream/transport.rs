@@ -40,7 +40,11 @@ impl AsyncWrite for Transport {
         cx: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        delegate!(self, poll_write_vectored, cx, buffers)
+        match buffers {
+            // The usual case; a plain write costs the kernel less.
+            [only] => delegate!(self, poll_write, cx, only),
+            several => delegate!(self, poll_write_vectored, cx, several),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {

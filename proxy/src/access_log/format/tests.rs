@@ -2,7 +2,13 @@ use super::super::record::{ConnectionRecord, RequestRecord, TlsRecord, UpstreamR
 use super::*;
 use proptest::prelude::*;
 
-fn record<'a>(path: &'a str, sni: &'a str, subject: &'a str, serials: &'a [String]) -> AccessRecord<'a> {
+fn record<'a>(
+    path: &'a str,
+    sni: &'a str,
+    subject: &'a str,
+    serials: &'a [String],
+    text: &'a ConnectionText,
+) -> AccessRecord<'a> {
     AccessRecord {
         time: UNIX_EPOCH + Duration::from_millis(1_709_210_096_007),
         connection: ConnectionRecord {
@@ -27,6 +33,7 @@ fn record<'a>(path: &'a str, sni: &'a str, subject: &'a str, serials: &'a [Strin
                 ja4: None,
                 handshake: Duration::from_micros(1_250),
             }),
+            text,
         },
         request: Some(RequestRecord {
             protocol: "HTTP/2",
@@ -53,7 +60,7 @@ fn line(format: &Format, record: &AccessRecord<'_>) -> String {
 #[test]
 fn the_json_line_holds_the_fields_with_their_types_and_leaves_out_the_absent() {
     let serials = vec!["01".to_owned(), "02".to_owned()];
-    let line = line(&Format::json(), &record("/x?y", "a.example", "CN=client", &serials));
+    let line = line(&Format::json(), &record("/x?y", "a.example", "CN=client", &serials, &ConnectionText::default()));
     let value: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(value["time"], "2024-02-29T12:34:56.007Z");
     assert_eq!(value["own_serials"], serde_json::json!(["01", "02"]));
@@ -63,6 +70,19 @@ fn the_json_line_holds_the_fields_with_their_types_and_leaves_out_the_absent() {
     assert_eq!(value["kind"], "http");
     assert_eq!(value["local"], "[2001:db8::1]:443");
     assert!(value.get("failure").is_none() && value.get("first_byte_ms").is_none());
+}
+
+#[test]
+fn the_lines_of_a_connection_share_what_is_of_the_connection_and_nothing_else() {
+    let text = ConnectionText::default();
+    let first = line(&Format::json(), &record("/first", "a.example", "CN=client", &[], &text));
+    let second = line(&Format::json(), &record("/second", "a.example", "CN=client", &[], &text));
+    assert_eq!(first.replace("/first", "/second"), second);
+    let value: serde_json::Value = serde_json::from_str(&second).unwrap();
+    assert_eq!((&value["sni"], &value["path"]), (&"a.example".into(), &"/second".into()));
+    // Where they stand apart, the text would be written at the place of the first.
+    let apart = FIELDS.chunk_by(|one, next| one.is_of_connection() == next.is_of_connection()).count();
+    assert_eq!(apart, 3, "time, connection, exchange");
 }
 
 #[test]
@@ -87,7 +107,7 @@ fn numbers_and_addresses_are_written_as_the_standard_library_writes_them() {
 fn a_template_puts_every_operator_in_its_place() {
     let format =
         Format::template("%% %REQ(:METHOD)% \"%REQ(:PATH)%\" %RESPONSE_CODE% %TLS_JA4_FINGERPRINT% end").unwrap();
-    assert_eq!(line(&format, &record("/a", "s", "CN=c", &[])), "% GET \"/a\" 200 - end\n");
+    assert_eq!(line(&format, &record("/a", "s", "CN=c", &[], &ConnectionText::default())), "% GET \"/a\" 200 - end\n");
 }
 
 #[test]
@@ -114,7 +134,7 @@ fn the_configuration_knows_every_operator() {
 fn every_field_is_in_the_documentation() {
     let text = include_str!("../../../../docs/operations/access-log.md");
     for field in &FIELDS {
-        let row = format!("| `{}` | `%{}%` |", field.key, field.operator);
+        let row = format!("| `{}` | `%{}%` |", field.key.trim_matches(['"', ':']), field.operator);
         assert!(text.contains(&row), "missing {row}");
     }
 }
@@ -122,7 +142,7 @@ fn every_field_is_in_the_documentation() {
 #[test]
 fn what_a_peer_sends_cannot_start_a_new_line_of_a_template() {
     let format = Format::template("%REQ(:PATH)%|%DOWNSTREAM_PEER_SUBJECT%").unwrap();
-    let line = line(&format, &record("/a\nforged", "s", "CN=\"x\\\u{7f}", &[]));
+    let line = line(&format, &record("/a\nforged", "s", "CN=\"x\\\u{7f}", &[], &ConnectionText::default()));
     assert_eq!(line, "/a\\nforged|CN=\\\"x\\\\\\u{7f}\n");
 }
 
@@ -150,7 +170,9 @@ proptest! {
 
     #[test]
     fn any_record_is_one_line_of_valid_json(path in any::<String>(), sni in any::<String>(), subject in any::<String>()) {
-        let line = line(&Format::json(), &record(&path, &sni, &subject, std::slice::from_ref(&subject)));
+        let text = ConnectionText::default();
+        let record = record(&path, &sni, &subject, std::slice::from_ref(&subject), &text);
+        let line = line(&Format::json(), &record);
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         prop_assert_eq!(value["path"].as_str(), Some(path.as_str()));
         prop_assert_eq!(value["sni"].as_str(), Some(sni.as_str()));
