@@ -25,7 +25,10 @@ use jadegate_tls::server::{ClientAuth, EngineChoice, Resumption, RevocationDepth
 use jadegate_tls::trust::Trust;
 use jadegate_tls::{Group, Policy, PolicyName, Version};
 use jadegate_tongsuo::context as tongsuo;
+use jadegate_tongsuo::openssl::encrypt::{Decrypter, Encrypter};
+use jadegate_tongsuo::openssl::hash::MessageDigest;
 use jadegate_tongsuo::openssl::pkey::PKey;
+use jadegate_tongsuo::openssl::sign::Signer;
 use jadegate_tongsuo::openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslSessionCacheMode, SslVersion};
 use jadegate_tongsuo::openssl::x509::X509;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -229,5 +232,43 @@ fn handshakes(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, handshakes);
+/// What the libraries can do on this machine: whoever compares the handshakes with those of another machine compares
+/// these first.
+fn operations(criterion: &mut Criterion) {
+    let pki = pki();
+    let message = [7; 64];
+    let key = |credential: &Credential| PKey::private_key_from_pkcs8(credential.key.pkcs8_der()).expect("key");
+    let (sign, enc) = (key(&pki.pair.sign), key(&pki.pair.enc));
+    let sm3 = MessageDigest::from_name("SM3").expect("SM3");
+    let mut group = criterion.benchmark_group("one operation");
+    group.bench_function("sm2 sign", |bencher| {
+        bencher.iter(|| {
+            let mut signer = Signer::new(sm3, &sign).expect("signer");
+            black_box(signer.sign_oneshot_to_vec(&message).expect("signature"))
+        });
+    });
+    let secret = {
+        let encrypter = Encrypter::new(&enc).expect("encrypter");
+        let mut secret = vec![0; encrypter.encrypt_len(&message[..48]).expect("length")];
+        let length = encrypter.encrypt(&message[..48], &mut secret).expect("ciphertext");
+        secret.truncate(length);
+        secret
+    };
+    group.bench_function("sm2 decrypt 48 B", |bencher| {
+        bencher.iter(|| {
+            let decrypter = Decrypter::new(&enc).expect("decrypter");
+            let mut plain = [0; 256];
+            black_box(decrypter.decrypt(&secret, &mut plain).expect("plaintext"))
+        });
+    });
+    let standard = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(pki.standard.key.pkcs8_der().to_vec()));
+    let standard = rustls::crypto::aws_lc_rs::sign::any_supported_type(&standard).expect("key");
+    let signer = standard.choose_scheme(&[rustls::SignatureScheme::ECDSA_NISTP256_SHA256]).expect("scheme");
+    group.bench_function("p256 sign", |bencher| {
+        bencher.iter(|| black_box(signer.sign(&message).expect("signature")));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, operations, handshakes);
 criterion_main!(benches);

@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Value<'a> {
     Absent,
+    /// What has nothing in it that a format would have to escape, by its kind.
+    Word(&'a str),
     Text(&'a str),
     Bytes(&'a [u8]),
     Identity(&'a SpiffeId),
@@ -110,7 +112,7 @@ pub(super) static FIELDS: [Field; 34] = [
     field!(Connection, "generation", "TLS_GENERATION", |c| tls(c, |t| Value::Number(t.generation))),
     field!(Connection, "ja4", "TLS_JA4_FINGERPRINT", |c| tls(c, |t| text(t.ja4))),
     field!(Connection, "handshake_ms", "DOWNSTREAM_HANDSHAKE_DURATION", |c| tls(c, |t| Value::Duration(t.handshake))),
-    field!(Exchange, "protocol", "PROTOCOL", |r| request(r, |q| Value::Text(q.protocol))),
+    field!(Exchange, "protocol", "PROTOCOL", |r| request(r, |q| Value::Word(q.protocol))),
     field!(Exchange, "method", "REQ(:METHOD)", |r| request(r, |q| Value::Text(q.method))),
     field!(Exchange, "path", "REQ(:PATH)", |r| request(r, |q| Value::Text(q.path))),
     field!(Exchange, "authority", "REQ(:AUTHORITY)", |r| request(r, |q| text(q.authority))),
@@ -125,5 +127,5 @@ pub(super) static FIELDS: [Field; 34] = [
     field!(Exchange, "upstream", "UPSTREAM_HOST", |r| upstream(r, |u| text(u.address))),
     field!(Exchange, "upstream_connect_ms", "UPSTREAM_CONNECT_DURATION", |r| upstream(r, |u| duration(u.connect))),
     field!(Exchange, "failure", "RESPONSE_CODE_DETAILS", |r| text(r.failure)),
-    field!(Exchange, "kind", "KIND", |r| Value::Text(if r.request.is_some() { "http" } else { "tcp" })),
+    field!(Exchange, "kind", "KIND", |r| Value::Word(if r.request.is_some() { "http" } else { "tcp" })),
 ];

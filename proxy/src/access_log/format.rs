@@ -146,6 +146,11 @@ fn write_member(field: &Field, record: &AccessRecord<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(field.key.as_bytes());
     match value {
         Value::Absent => {}
+        Value::Word(word) => {
+            out.push(b'"');
+            out.extend_from_slice(word.as_bytes());
+            out.push(b'"');
+        }
         Value::Text(text) => write_json_string(text, out),
         Value::Bytes(bytes) => write_json_string(&String::from_utf8_lossy(bytes), out),
         Value::Identity(id) => write_json_string(&id.to_string(), out),
@@ -227,6 +232,7 @@ fn write_escaped(text: &str, out: &mut Vec<u8>) {
 fn write_plain(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Absent => out.push(b'-'),
+        Value::Word(word) => out.extend_from_slice(word.as_bytes()),
         Value::Text(text) => write_escaped(text, out),
         Value::Bytes(bytes) => write_escaped(&String::from_utf8_lossy(bytes), out),
         Value::Identity(id) => write_escaped(&id.to_string(), out),

@@ -11,7 +11,7 @@ Usage: cargo run --release -p jadegate-bench -- [OPTIONS]
 
   --only NAME        only this measurement; may be given several times. NAME: http1-64b, handshake, http1-1mb,
                      http2-64b, http1-10kb, tlcp, tls13-sm, memory
-  --rounds N         rounds of each measurement, both proxies in each (7)
+  --rounds N         rounds of each measurement, both proxies in each (15)
   --share PERCENT    of the usual amount of work in each round (100)
   --binary FILE      this jadegate instead of the one that cargo builds
   --json             print JSON
@@ -32,7 +32,7 @@ pub(crate) struct Options {
 impl Options {
     /// Reads the arguments; `None` when help was asked for.
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>> {
-        let mut options = Self { only: Vec::new(), rounds: 7, share: 100, binary: None, json: false, write: false };
+        let mut options = Self { only: Vec::new(), rounds: 15, share: 100, binary: None, json: false, write: false };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().with_context(|| format!("{argument} wants a value"));
             match argument.as_str() {

@@ -54,7 +54,7 @@ const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "http1-64b",
         title: "HTTP/1.1 keep-alive, 64 B",
-        count: 40_000,
+        count: 20_000,
         protocol: Protocol::Tls13,
         work: Work::Ask { path: "/64b", connections: 32 },
         bar: Some(1.0),
@@ -62,7 +62,7 @@ const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "handshake",
         title: "full TLS 1.3 handshake + request + close",
-        count: 2_500,
+        count: 1_250,
         protocol: Protocol::Tls13,
         work: Work::Visit { path: "/64b", at_once: 16 },
         bar: Some(0.6),
@@ -70,7 +70,7 @@ const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "http1-1mb",
         title: "HTTP/1.1, 1 MB",
-        count: 1_500,
+        count: 750,
         protocol: Protocol::Tls13,
         work: Work::Ask { path: "/1mb", connections: 8 },
         bar: Some(1.0),
@@ -78,7 +78,7 @@ const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "http1-10kb",
         title: "HTTP/1.1 keep-alive, 10 KB",
-        count: 30_000,
+        count: 15_000,
         protocol: Protocol::Tls13,
         work: Work::Ask { path: "/10kb", connections: 32 },
         bar: None,
@@ -86,7 +86,7 @@ const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "http2-64b",
         title: "HTTP/2, 64 B",
-        count: 30_000,
+        count: 15_000,
         protocol: Protocol::Tls13Http2,
         work: Work::Streams { path: "/64b", connections: 8, streams: 8 },
         bar: None,
@@ -94,7 +94,7 @@ const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "tlcp",
         title: "full TLCP handshake + request + close",
-        count: 1_500,
+        count: 750,
         protocol: Protocol::Tlcp,
         work: Work::Visit { path: "/64b", at_once: 16 },
         bar: None,
@@ -102,7 +102,7 @@ const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "tls13-sm",
         title: "full TLS 1.3-SM handshake + request + close",
-        count: 1_500,
+        count: 750,
         protocol: Protocol::Tls13Sm,
         work: Work::Visit { path: "/64b", at_once: 16 },
         bar: None,
