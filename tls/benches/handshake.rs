@@ -1,8 +1,8 @@
 //! Full handshakes per second and core, counting only the time spent in the server: our acceptor beside the bare library.
 //!
 //! Both ends run in one thread over an in-memory pipe; the clock runs while the server's future is polled and not else.
-//! A figure is one over the time per iteration. The ratio `jadegate / bare` of one run is what our layer costs: hello,
-//! routing, verification hooks, negotiated facts. Absolute figures are those of the machine.
+//! The ratio of both in one run is what our layer costs: hello, routing, verification hooks, negotiated facts. Absolute
+//! figures are those of the machine; `docs/performance.md` has some.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, criterion_group, criterion_main};
 use jadegate_certs::certificate::Certificate;
 use jadegate_certs::clock::UnixTime;
 use jadegate_certs::credential::{Credential, CredentialPair};
@@ -33,7 +32,6 @@ use jadegate_tongsuo::openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslSess
 use jadegate_tongsuo::openssl::x509::X509;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::DuplexStream;
-use tokio::runtime::Runtime;
 use tokio_openssl::SslStream;
 
 const NAME: &str = "server.example";
@@ -107,23 +105,13 @@ fn connector(pki: &Pki, protocol: ClientProtocol) -> Connector {
     .expect("connector")
 }
 
-/// Runs handshakes and returns the time that the server took for them.
-fn measure<S, F>(runtime: &Runtime, connector: &Connector, iterations: u64, server: S) -> Duration
-where
-    S: Fn(DuplexStream) -> F,
-    F: Future<Output = ()>,
-{
-    runtime.block_on(async {
-        let mut spent = Duration::ZERO;
-        for _ in 0..iterations {
-            let (near, far) = tokio::io::duplex(32 * 1024);
-            let serving = Metered { inner: Box::pin(server(near)), spent: Duration::ZERO };
-            let (connected, ((), one)) = tokio::join!(connector.connect(far, Duration::from_secs(10)), serving);
-            black_box(connected.expect("handshake"));
-            spent += one;
-        }
-        spent
-    })
+/// Makes one handshake and returns the time that the server took for it.
+async fn handshake(connector: &Connector, server: impl AsyncFnOnce(DuplexStream)) -> Duration {
+    let (near, far) = tokio::io::duplex(32 * 1024);
+    let serving = Metered { inner: Box::pin(server(near)), spent: Duration::ZERO };
+    let (connected, ((), spent)) = tokio::join!(connector.connect(far, Duration::from_secs(10)), serving);
+    black_box(connected.expect("handshake"));
+    spent
 }
 
 fn jadegate(pki: &Pki) -> Arc<ServerContext> {
@@ -189,64 +177,53 @@ fn bare_rustls(pki: &Pki) -> tokio_rustls::TlsAcceptor {
     tokio_rustls::TlsAcceptor::from(Arc::new(config))
 }
 
-fn handshakes(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+/// The bare library and ours in turns, so that what else the machine does falls on both.
+async fn handshakes(rounds: usize) {
     let pki = pki();
     let ours = jadegate(&pki);
     let acceptor = Acceptor::new(AcceptLimits::default());
-    let mut group = criterion.benchmark_group("server handshake");
-    let standard = ClientProtocol::Standard { min: Version::Tls13, max: Version::Tls13 };
-    let kinds = [("tlcp ecc", ClientProtocol::Tlcp), ("tls1.3-sm", ClientProtocol::Tls13Sm), ("tls1.3 p256", standard)];
     let rustls = bare_rustls(&pki);
-    for (name, protocol) in kinds {
+    let standard = ClientProtocol::Standard { min: Version::Tls13, max: Version::Tls13 };
+    println!("| full handshake, server's side | bare library | jadegate | ratio | per second |");
+    println!("|---|---|---|---|---|");
+    for (name, protocol) in [
+        ("TLCP, ECC_SM4_GCM_SM3", ClientProtocol::Tlcp),
+        ("TLS 1.3-SM, TLS_SM4_GCM_SM3, curveSM2", ClientProtocol::Tls13Sm),
+        ("TLS 1.3, rustls, P-256", standard),
+    ] {
         let connector = connector(&pki, protocol);
         let tongsuo = if protocol == ClientProtocol::Tlcp { bare_tlcp(&pki) } else { bare_tls13_sm(&pki) };
-        group.bench_function(format!("{name}/bare"), |bencher| {
-            bencher.iter_custom(|iterations| {
-                measure(&runtime, &connector, iterations, |io| {
-                    let (rustls, tongsuo) = (&rustls, &tongsuo);
-                    async move {
-                        if protocol == standard {
-                            black_box(rustls.accept(io).await.expect("handshake"));
-                        } else {
-                            let mut stream = SslStream::new(Ssl::new(tongsuo).expect("ssl"), io).expect("stream");
-                            Pin::new(&mut stream).accept().await.expect("handshake");
-                            black_box(stream);
-                        }
-                    }
-                })
-            });
-        });
-        group.bench_function(format!("{name}/jadegate"), |bencher| {
-            bencher.iter_custom(|iterations| {
-                measure(&runtime, &connector, iterations, |io| {
-                    let (context, acceptor) = (ours.clone(), &acceptor);
-                    async move {
-                        let accepted = acceptor.accept(io, |_| Selection::Tls { context, chain: 0 }).await;
-                        black_box(accepted.expect("handshake"));
-                    }
-                })
-            });
-        });
+        let bare = async |io| {
+            if protocol == standard {
+                black_box(rustls.accept(io).await.expect("handshake"));
+            } else {
+                let mut stream = SslStream::new(Ssl::new(&tongsuo).expect("ssl"), io).expect("stream");
+                Pin::new(&mut stream).accept().await.expect("handshake");
+                black_box(stream);
+            }
+        };
+        let jadegate = async |io| {
+            let accepted = acceptor.accept(io, |_| Selection::Tls { context: ours.clone(), chain: 0 }).await;
+            black_box(accepted.expect("handshake"));
+        };
+        let (mut without, mut with) = (Vec::with_capacity(rounds), Vec::with_capacity(rounds));
+        for _ in 0..rounds {
+            without.push(handshake(&connector, &bare).await);
+            with.push(handshake(&connector, &jadegate).await);
+        }
+        let (without, with) = (median(without), median(with));
+        println!("| {name} | {} | {} | {:.2} | {:.0} |", micros(without), micros(with), with / without, 1.0 / with);
     }
-    group.finish();
 }
 
 /// What the libraries can do on this machine: whoever compares the handshakes with those of another machine compares
 /// these first.
-fn operations(criterion: &mut Criterion) {
+fn operations(rounds: usize) {
     let pki = pki();
     let message = [7; 64];
     let key = |credential: &Credential| PKey::private_key_from_pkcs8(credential.key.pkcs8_der()).expect("key");
     let (sign, enc) = (key(&pki.pair.sign), key(&pki.pair.enc));
     let sm3 = MessageDigest::from_name("SM3").expect("SM3");
-    let mut group = criterion.benchmark_group("one operation");
-    group.bench_function("sm2 sign", |bencher| {
-        bencher.iter(|| {
-            let mut signer = Signer::new(sm3, &sign).expect("signer");
-            black_box(signer.sign_oneshot_to_vec(&message).expect("signature"))
-        });
-    });
     let secret = {
         let encrypter = Encrypter::new(&enc).expect("encrypter");
         let mut secret = vec![0; encrypter.encrypt_len(&message[..48]).expect("length")];
@@ -254,21 +231,49 @@ fn operations(criterion: &mut Criterion) {
         secret.truncate(length);
         secret
     };
-    group.bench_function("sm2 decrypt 48 B", |bencher| {
-        bencher.iter(|| {
-            let decrypter = Decrypter::new(&enc).expect("decrypter");
-            let mut plain = [0; 256];
-            black_box(decrypter.decrypt(&secret, &mut plain).expect("plaintext"))
-        });
-    });
     let standard = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(pki.standard.key.pkcs8_der().to_vec()));
     let standard = rustls::crypto::aws_lc_rs::sign::any_supported_type(&standard).expect("key");
     let signer = standard.choose_scheme(&[rustls::SignatureScheme::ECDSA_NISTP256_SHA256]).expect("scheme");
-    group.bench_function("p256 sign", |bencher| {
-        bencher.iter(|| black_box(signer.sign(&message).expect("signature")));
+    let report = |name: &str, operation: &dyn Fn()| {
+        let time = |_| {
+            let begun = Instant::now();
+            operation();
+            begun.elapsed()
+        };
+        let spent = median((0..rounds).map(time).collect());
+        println!("| {name} | {} | {:.0} |", micros(spent), 1.0 / spent);
+    };
+    println!("| one operation of the bare library | time | per second |");
+    println!("|---|---|---|");
+    report("SM2 sign (Tongsuo)", &|| {
+        let mut signer = Signer::new(sm3, &sign).expect("signer");
+        black_box(signer.sign_oneshot_to_vec(&message).expect("signature"));
     });
-    group.finish();
+    report("SM2 decrypt, 48 bytes (Tongsuo)", &|| {
+        let decrypter = Decrypter::new(&enc).expect("decrypter");
+        let mut plain = [0; 256];
+        black_box(decrypter.decrypt(&secret, &mut plain).expect("plaintext"));
+    });
+    report("P-256 sign (aws-lc)", &|| {
+        black_box(signer.sign(&message).expect("signature"));
+    });
 }
 
-criterion_group!(benches, operations, handshakes);
-criterion_main!(benches);
+/// In seconds.
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64()
+}
+
+fn micros(seconds: f64) -> String {
+    format!("{:.1} µs", seconds * 1e6)
+}
+
+fn main() {
+    // Cargo passes `--bench`; a number is how many rounds to make.
+    let rounds = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(5000);
+    operations(rounds);
+    println!();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    runtime.block_on(handshakes(rounds));
+}
