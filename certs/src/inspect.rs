@@ -196,6 +196,11 @@ pub enum Relation {
         /// The private key.
         key: usize,
     },
+    /// There is no certificate or request that the key could belong to.
+    KeyAlone {
+        /// The private key.
+        key: usize,
+    },
     /// One certificate is signed by another; verified.
     SignedBy {
         /// The signed one.

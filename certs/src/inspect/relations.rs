@@ -34,7 +34,7 @@ pub(super) fn between(found: &[(Option<usize>, Found)]) -> Vec<Relation> {
         let own = holders.iter().filter(|(_, spki)| private.matches_spki(spki));
         relations.extend(own.map(|(entry, _)| Relation::KeyOf { key, entry: *entry }));
         if relations.len() == before {
-            relations.push(Relation::KeyOfNone { key });
+            relations.push(if holders.is_empty() { Relation::KeyAlone { key } } else { Relation::KeyOfNone { key } });
         }
     }
     if certificates.len() > MAX_CERTIFICATES {

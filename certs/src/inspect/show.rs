@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{CertificateFacts, Content, CrlFacts, Description, Relation, RequestFacts, Validity};
 use crate::certificate::SubjectAltNames;
+use crate::key::KeyKind;
 
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,10 +49,21 @@ fn named(name: &str) -> &str {
 fn rows(content: &Content) -> Vec<(&'static str, String)> {
     match content {
         Content::Certificate(facts) => certificate(facts),
-        Content::PrivateKey(facts) => vec![("spki", facts.spki_sha256.clone())],
+        Content::PrivateKey(facts) => vec![("key", strength(facts.key)), ("spki", facts.spki_sha256.clone())],
         Content::Request(facts) => request(facts),
         Content::RevocationList(facts) => list(facts),
         _ => Vec::new(),
+    }
+}
+
+/// Algorithm and size.
+fn strength(kind: KeyKind) -> String {
+    match kind {
+        KeyKind::Rsa { bits } => format!("RSA, {bits} bits"),
+        KeyKind::P256 => "ECDSA on P-256, 256 bits".to_owned(),
+        KeyKind::P384 => "ECDSA on P-384, 384 bits".to_owned(),
+        KeyKind::Ed25519 => "Ed25519, 256 bits".to_owned(),
+        KeyKind::Sm2 => "SM2, 256 bits".to_owned(),
     }
 }
 
@@ -145,6 +157,7 @@ fn sentence(relation: &Relation) -> String {
     match relation {
         Relation::KeyOf { key, entry } => format!("key {key} belongs to {entry}"),
         Relation::KeyOfNone { key } => format!("key {key} belongs to NONE of these"),
+        Relation::KeyAlone { key } => format!("no certificate was given for key {key}"),
         Relation::SignedBy { certificate, issuer } if certificate == issuer => format!("{certificate} signed itself"),
         Relation::SignedBy { certificate, issuer } => format!("{certificate} is signed by {issuer}"),
         Relation::ListSignedBy { list, issuer } => format!("list {list} is signed by {issuer}"),

@@ -71,6 +71,30 @@ fn a_mixed_file_is_described_with_its_relations() {
 }
 
 #[test]
+fn a_lone_key_says_what_it_is_and_that_no_certificate_was_given() {
+    for (key, words) in [
+        (sm2(), "SM2, 256 bits"),
+        (MintKey::p256().expect("key"), "ECDSA on P-256, 256 bits"),
+        (MintKey::rsa(2048).expect("key"), "RSA, 2048 bits"),
+    ] {
+        let pem = key.pkcs8_pem().expect("PEM");
+        let description = describe_text(pem.as_str());
+        assert_eq!(description.relations, [Relation::KeyAlone { key: 1 }]);
+        let spki =
+            hex::encode(crate::key::PrivateKey::from_pem_or_der(pem.as_bytes(), None).expect("key").spki_sha256());
+        let text = description.to_string();
+        for part in [words, spki.as_str(), "no certificate was given for key 1"] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+        assert!(!text.contains("NONE"), "{text}");
+    }
+    // Beside a certificate that is not its own it belongs to none.
+    let other = Mint::leaf("other").self_signed(&sm2()).expect("minted");
+    let beside = describe_text(&format!("{}{}", sm2().pkcs8_pem().expect("PEM").as_str(), other.pem()));
+    assert!(beside.relations.contains(&Relation::KeyOfNone { key: 1 }), "{beside}");
+}
+
+#[test]
 fn what_would_be_refused_says_why() {
     let root = Mint::authority("root").self_signed(&sm2()).expect("minted");
     let sign = Mint::leaf("a").usage(Usage::SIGN).expired().issue(&sm2(), &root).expect("minted");
