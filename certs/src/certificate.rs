@@ -143,6 +143,11 @@ impl Certificate {
         self.0.facts.extended_key_usage.as_ref()
     }
 
+    /// The key identifier in authorityKeyIdentifier, if present: which key of the issuer signed.
+    pub fn authority_key_id(&self) -> Option<&[u8]> {
+        self.0.facts.authority_key_id.as_deref()
+    }
+
     /// Whether basicConstraints says CA.
     pub fn is_ca(&self) -> bool {
         self.0.facts.is_ca

@@ -25,6 +25,7 @@ pub(super) struct Facts {
     pub(super) key: Result<KeyKind, KeyProblem>,
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) extended_key_usage: Option<ExtendedKeyUsage>,
+    pub(super) authority_key_id: Option<Vec<u8>>,
     pub(super) is_ca: bool,
     pub(super) version: u32,
     pub(super) names: SubjectAltNames,
@@ -57,6 +58,7 @@ pub(super) fn facts(der: &[u8]) -> Result<Facts, CertificateError> {
         key: PublicKey::parse(spki).map(|key| key.kind),
         key_usage: None,
         extended_key_usage: None,
+        authority_key_id: None,
         is_ca: false,
         version: parsed.version().0.saturating_add(1),
         names: SubjectAltNames::default(),
@@ -94,6 +96,13 @@ impl Facts {
                     ExtendedKeyUsage::read(extension.value)
                         .map_err(|_| CertificateError::MalformedExtension("extendedKeyUsage"))?,
                 );
+            }
+            // Critical it may not be (RFC 5280 section 4.2.1.1), and then it is judged as something that we do not process.
+            ("2.5.29.35", ParsedExtension::AuthorityKeyIdentifier(authority)) if !extension.critical => {
+                self.authority_key_id = authority.key_identifier.as_ref().map(|id| id.0.to_vec());
+            }
+            ("2.5.29.35", _) if !extension.critical => {
+                return Err(CertificateError::MalformedExtension("authorityKeyIdentifier"));
             }
             // Name constraints, distribution points and the policy extensions are processed by the engines' chain checks.
             ("2.5.29.30" | "2.5.29.31" | "2.5.29.32" | "2.5.29.33" | "2.5.29.36" | "2.5.29.54", _) => {}

@@ -31,6 +31,14 @@ pub enum PairFault {
         /// Issuer of the enc certificate.
         enc: String,
     },
+    /// The issuers have one name, and two keys.
+    #[error("authority key identifier of sign ({sign}) and enc ({enc}) differ: two issuers of one name")]
+    AuthorityKeyDiffers {
+        /// Authority key identifier of the sign certificate, hex.
+        sign: String,
+        /// Authority key identifier of the enc certificate, hex.
+        enc: String,
+    },
     /// The subjectAltNames differ.
     #[error("subjectAltName of sign and enc differ")]
     NamesDiffer,
@@ -44,6 +52,7 @@ impl PairFault {
             Self::SameKey => "pair_same_key",
             Self::SubjectDiffers { .. } => "pair_subject_differs",
             Self::IssuerDiffers { .. } => "pair_issuer_differs",
+            Self::AuthorityKeyDiffers { .. } => "pair_authority_key_differs",
             Self::NamesDiffer => "pair_names_differ",
         }
     }
@@ -62,6 +71,12 @@ pub fn check_pair(sign: &Certificate, enc: &Certificate) -> Result<(), PairFault
     }
     if sign.issuer_der() != enc.issuer_der() {
         return Err(PairFault::IssuerDiffers { sign: sign.issuer().to_owned(), enc: enc.issuer().to_owned() });
+    }
+    // Where one of them does not say which key signed it, the issuer's name decides alone.
+    if let (Some(of_sign), Some(of_enc)) = (sign.authority_key_id(), enc.authority_key_id())
+        && of_sign != of_enc
+    {
+        return Err(PairFault::AuthorityKeyDiffers { sign: hex::encode(of_sign), enc: hex::encode(of_enc) });
     }
     if !sign.names().same_set(enc.names()) {
         return Err(PairFault::NamesDiffer);

@@ -253,6 +253,21 @@ fn a_pair_is_one_subject_of_one_issuer_with_two_keys() {
 }
 
 #[test]
+fn a_pair_of_two_issuers_of_one_name_is_none() {
+    let namesake = Mint::authority("SM2 root").self_signed(&MintKey::sm2().expect("key")).expect("minted");
+    let of_namesake = |mint: Mint| read(&mint.issue(&MintKey::sm2().expect("key"), &namesake).expect("minted"));
+    let good = sm2(sign());
+    let fault = check_pair(&good, &of_namesake(enc())).expect_err("no pair");
+    assert_eq!(fault.reason(), "pair_authority_key_differs");
+    let ids = [&good, &of_namesake(enc())].map(|one| hex::encode(one.authority_key_id().expect("there")));
+    assert!(ids.iter().all(|id| fault.to_string().contains(id)), "{fault}");
+    // The twins: the same issuer for both, and one that does not say which key signed it.
+    assert_eq!(check_pair(&of_namesake(sign()), &of_namesake(enc())), Ok(()));
+    assert_eq!(check_pair(&good, &of_namesake(enc().without_key_ids())), Ok(()));
+    assert_eq!(check_pair(&sm2(sign().without_key_ids()), &of_namesake(enc())), Ok(()));
+}
+
+#[test]
 fn slots_are_told_by_usage_alone() {
     assert_eq!(slot_by_usage(&sm2(sign())), Some(Slot::Sign));
     assert_eq!(slot_by_usage(&sm2(enc())), Some(Slot::Enc));
