@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::certificate::{Certificate, ExtendedKeyUsage, KeyUsage, SignatureAlgorithm, SubjectAltNames};
 use crate::clock::UnixTime;
-use crate::key::{KeyKind, Password};
+use crate::key::{Allowance, KeyKind, Password};
 use crate::pem::PemError;
 use crate::rules::Slot;
 
@@ -250,7 +250,8 @@ impl InspectError {
 
 /// Describes a file's contents. Encrypted entries are opened when a password is given.
 pub fn describe_bytes(bytes: &[u8], password: Option<&Password>, now: UnixTime) -> Result<Description, InspectError> {
-    Ok(describe(read::entries(bytes, password)?, now))
+    let opener = read::Opener { password, allowance: Allowance::of_one_input() };
+    Ok(describe(read::entries(bytes, opener)?, now))
 }
 
 /// Describes certificates that came otherwise than from a file, for example those that a server presented.

@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 pub use self::public::KeyProblem;
 pub(crate) use self::{
     container::{KeyForm, form},
-    pbes2::{MAX_ITERATIONS, MAX_SALT, Pbes2Error, decrypt as decrypt_pbes2, open_cbc},
+    pbes2::{Allowance, MAX_ITERATIONS, MAX_SALT, Pbes2Error, Spent, decrypt as decrypt_pbes2, open_cbc},
     public::PublicKey,
 };
 use crate::der::DerError;
@@ -115,12 +115,30 @@ struct Inner {
 impl PrivateKey {
     /// Reads a key from any accepted container. A PEM input may hold certificates beside the key, but only one key.
     pub fn from_pem_or_der(bytes: &[u8], password: Option<&Password>) -> Result<Self, KeyError> {
-        without_residue(|| container::read(bytes, password))
+        Self::from_pem_or_der_within(bytes, password, &mut Allowance::of_one_input())
+    }
+
+    /// As [`Self::from_pem_or_der`], for an input that is a part of another.
+    pub(crate) fn from_pem_or_der_within(
+        bytes: &[u8],
+        password: Option<&Password>,
+        allowance: &mut Allowance,
+    ) -> Result<Self, KeyError> {
+        without_residue(|| container::read(bytes, password, allowance))
     }
 
     /// Reads one PEM block whose label ends with `PRIVATE KEY`.
     pub fn from_block(block: &Block, password: Option<&Password>) -> Result<Self, KeyError> {
-        without_residue(|| container::read_block(block, password))
+        Self::from_block_within(block, password, &mut Allowance::of_one_input())
+    }
+
+    /// As [`Self::from_block`], for one block among others.
+    pub(crate) fn from_block_within(
+        block: &Block,
+        password: Option<&Password>,
+        allowance: &mut Allowance,
+    ) -> Result<Self, KeyError> {
+        without_residue(|| container::read_block(block, password, allowance))
     }
 
     /// Reads an unencrypted PKCS#8 structure.
@@ -206,6 +224,17 @@ pub enum KeyError {
     /// The key derivation is told to work longer than any honest file asks.
     #[error("key derivation asks for {0} iterations (limit {limit})", limit = pbes2::MAX_ITERATIONS)]
     TooManyIterations(u64),
+    /// The key derivations of all that one input holds take longer than any honest file asks.
+    #[error(
+        "key derivation asks for {asked} iterations, and the blocks before it in this input have left {left} of {limit}; \
+         give it a file of its own", limit = pbes2::MAX_ITERATIONS_IN_ALL
+    )]
+    AllowanceSpent {
+        /// Iterations that this one asks for.
+        asked: u64,
+        /// Iterations that are left for it.
+        left: u64,
+    },
     /// The structure cannot be read.
     #[error("malformed {0}")]
     Malformed(&'static str),
@@ -253,6 +282,7 @@ impl KeyError {
             Self::WrongPassword => "key_password_wrong",
             Self::UnsupportedEncryption { .. } => "key_encryption_unsupported",
             Self::TooManyIterations(_) => "key_iterations",
+            Self::AllowanceSpent { .. } => "key_iterations_in_all",
             Self::Malformed(_) => "key_malformed",
             Self::MissingCurve => "key_curve_missing",
             Self::ExplicitCurve => "key_curve_explicit",

@@ -12,7 +12,7 @@ use jadegate_tongsuo::openssl::error::ErrorStack;
 
 use crate::certificate::{Certificate, CertificateError};
 use crate::der::DerError;
-use crate::key::{KeyError, Password, Pbes2Error, PrivateKey};
+use crate::key::{Allowance, KeyError, Password, Pbes2Error, PrivateKey, Spent};
 use crate::residue::without_residue;
 
 /// What an archive holds.
@@ -49,6 +49,14 @@ pub enum Pkcs12Error {
     /// The key derivation is told to work longer than any honest file asks.
     #[error("PKCS#12 archive asks for {0} iterations")]
     TooManyIterations(u64),
+    /// The key derivations of all that one input holds take longer than any honest file asks.
+    #[error("PKCS#12 archive asks for {asked} iterations more, and {left} are left for all that this input holds")]
+    AllowanceSpent {
+        /// Iterations that are asked for.
+        asked: u64,
+        /// Iterations that are left.
+        left: u64,
+    },
     /// No private key inside.
     #[error("no private key in the PKCS#12 archive")]
     NoKey,
@@ -80,6 +88,7 @@ impl Pkcs12Error {
             Self::WrongPassword => "pkcs12_password_wrong",
             Self::Unsupported { .. } => "pkcs12_encryption_unsupported",
             Self::TooManyIterations(_) => "pkcs12_iterations",
+            Self::AllowanceSpent { .. } => "pkcs12_iterations_in_all",
             Self::NoKey => "pkcs12_key_absent",
             Self::SeveralKeys(_) => "pkcs12_key_several",
             Self::NoCertificate => "pkcs12_certificate_absent",
@@ -97,12 +106,19 @@ impl From<DerError> for Pkcs12Error {
     }
 }
 
+impl From<Spent> for Pkcs12Error {
+    fn from(Spent { asked, left }: Spent) -> Self {
+        Self::AllowanceSpent { asked, left }
+    }
+}
+
 impl From<Pbes2Error> for Pkcs12Error {
     fn from(error: Pbes2Error) -> Self {
         match error {
             Pbes2Error::Malformed => Self::Malformed("encryption parameters"),
             Pbes2Error::Unsupported { what, oid } => Self::Unsupported { what, oid },
             Pbes2Error::TooManyIterations(count) => Self::TooManyIterations(count),
+            Pbes2Error::AllowanceSpent(spent) => spent.into(),
             // The integrity check has passed by then, so the archive contradicts itself.
             Pbes2Error::WrongPassword => Self::WrongPassword,
             Pbes2Error::Engine(source) => Self::Engine(source),
@@ -114,21 +130,30 @@ impl From<Pbes2Error> for Pkcs12Error {
 ///
 /// An archive without an integrity check is refused: nothing would tell a damaged file from a good one.
 pub fn parse(der: &[u8], password: &Password) -> Result<Pkcs12Contents, Pkcs12Error> {
-    let mut found = without_residue(|| -> Result<_, Pkcs12Error> {
-        let (safe, form) = archive::authenticated(der, password)?;
-        let mut found = archive::Found::default();
-        archive::read_safe(safe, password, form, &mut found)?;
-        Ok(found)
+    parse_within(der, password, &mut Allowance::of_one_input())
+}
+
+/// As [`parse`], for an archive among others.
+pub(crate) fn parse_within(
+    der: &[u8],
+    password: &Password,
+    allowance: &mut Allowance,
+) -> Result<Pkcs12Contents, Pkcs12Error> {
+    let (mut keys, certificates) = without_residue(|| -> Result<_, Pkcs12Error> {
+        let (safe, form) = archive::authenticated(der, password, allowance)?;
+        let mut found = archive::Found::new(password, form, allowance);
+        archive::read_safe(safe, &mut found)?;
+        Ok((found.keys, found.certificates))
     })?;
-    let key = match found.keys.len() {
+    let key = match keys.len() {
         0 => return Err(Pkcs12Error::NoKey),
-        1 => found.keys.remove(0),
+        1 => keys.remove(0),
         several => return Err(Pkcs12Error::SeveralKeys(several)),
     };
-    if found.certificates.is_empty() {
+    if certificates.is_empty() {
         return Err(Pkcs12Error::NoCertificate);
     }
-    Ok(Pkcs12Contents { key, certificates: found.certificates })
+    Ok(Pkcs12Contents { key, certificates })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{CertificateFacts, Content, CrlFacts, Fault, InspectError, KeyFacts, 
 use crate::certificate::{Certificate, SignatureAlgorithm, SubjectAltNames};
 use crate::clock::UnixTime;
 use crate::der;
-use crate::key::{self, KeyError, KeyForm, Password, PrivateKey, PublicKey};
+use crate::key::{self, Allowance, KeyError, KeyForm, Password, PrivateKey, PublicKey};
 use crate::pem::{self, Block};
 use crate::pkcs12;
 use crate::rules;
@@ -33,9 +33,15 @@ pub(super) enum Found {
 
 type Entries = Vec<(Option<usize>, Found)>;
 
-pub(super) fn entries(bytes: &[u8], password: Option<&Password>) -> Result<Entries, InspectError> {
+/// What opens encrypted entries, and for how much work in all.
+pub(super) struct Opener<'a> {
+    pub(super) password: Option<&'a Password>,
+    pub(super) allowance: Allowance,
+}
+
+pub(super) fn entries(bytes: &[u8], mut opener: Opener<'_>) -> Result<Entries, InspectError> {
     if der::is_der(bytes) {
-        let found = read_der(bytes, password).ok_or(InspectError::Unrecognised)?;
+        let found = read_der(bytes, &mut opener).ok_or(InspectError::Unrecognised)?;
         return Ok(found.into_iter().map(|found| (None, found)).collect());
     }
     let blocks = pem::parse(bytes)?;
@@ -46,17 +52,17 @@ pub(super) fn entries(bytes: &[u8], password: Option<&Password>) -> Result<Entri
         .into_iter()
         .flat_map(|entry| {
             let line = Some(entry.line);
-            block(entry, password).into_iter().map(move |found| (line, found))
+            block(entry, &mut opener).into_iter().map(move |found| (line, found))
         })
         .collect())
 }
 
 /// A DER input: the first reading that succeeds.
-fn read_der(bytes: &[u8], password: Option<&Password>) -> Option<Vec<Found>> {
+fn read_der(bytes: &[u8], opener: &mut Opener<'_>) -> Option<Vec<Found>> {
     if let Some(form) = key::form(bytes) {
         return Some(match form {
-            KeyForm::Pkcs12 => archive(bytes, password),
-            _ => vec![private_key("PRIVATE KEY", bytes, form == KeyForm::EncryptedPkcs8, password)],
+            KeyForm::Pkcs12 => archive(bytes, opener),
+            _ => vec![private_key("PRIVATE KEY", bytes, form == KeyForm::EncryptedPkcs8, opener)],
         });
     }
     let certificate = Certificate::from_der(bytes);
@@ -78,7 +84,7 @@ fn read_der(bytes: &[u8], password: Option<&Password>) -> Option<Vec<Found>> {
     }
 }
 
-fn block(block: Block, password: Option<&Password>) -> Vec<Found> {
+fn block(block: Block, opener: &mut Opener<'_>) -> Vec<Found> {
     let label = block.label.as_str();
     let one = match label {
         "CERTIFICATE" | "X509 CERTIFICATE" => match Certificate::from_der(&block.der) {
@@ -94,28 +100,30 @@ fn block(block: Block, password: Option<&Password>) -> Vec<Found> {
             reason: "request_malformed",
             error: "not a certificate signing request".to_owned(),
         }),
-        "PKCS12" => return archive(&block.der, password),
-        _ if label.ends_with("PRIVATE KEY") => match PrivateKey::from_block(&block, password) {
-            Ok(key) => Found::Key { key, was_encrypted: label == "ENCRYPTED PRIVATE KEY" },
-            Err(KeyError::PasswordMissing) => Found::EncryptedKey,
-            Err(error) => unreadable(label, error.reason(), &error),
-        },
+        "PKCS12" => return archive(&block.der, opener),
+        _ if label.ends_with("PRIVATE KEY") => {
+            match PrivateKey::from_block_within(&block, opener.password, &mut opener.allowance) {
+                Ok(key) => Found::Key { key, was_encrypted: label == "ENCRYPTED PRIVATE KEY" },
+                Err(KeyError::PasswordMissing) => Found::EncryptedKey,
+                Err(error) => unreadable(label, error.reason(), &error),
+            }
+        }
         _ => Found::Other { label: printable(label) },
     };
     vec![one]
 }
 
-fn private_key(label: &str, bytes: &[u8], is_encrypted: bool, password: Option<&Password>) -> Found {
-    match PrivateKey::from_pem_or_der(bytes, password) {
+fn private_key(label: &str, bytes: &[u8], is_encrypted: bool, opener: &mut Opener<'_>) -> Found {
+    match PrivateKey::from_pem_or_der_within(bytes, opener.password, &mut opener.allowance) {
         Ok(key) => Found::Key { key, was_encrypted: is_encrypted },
         Err(KeyError::PasswordMissing) => Found::EncryptedKey,
         Err(error) => unreadable(label, error.reason(), &error),
     }
 }
 
-fn archive(bytes: &[u8], password: Option<&Password>) -> Vec<Found> {
-    let Some(password) = password else { return vec![Found::EncryptedArchive] };
-    match pkcs12::parse(bytes, password) {
+fn archive(bytes: &[u8], opener: &mut Opener<'_>) -> Vec<Found> {
+    let Some(password) = opener.password else { return vec![Found::EncryptedArchive] };
+    match pkcs12::parse_within(bytes, password, &mut opener.allowance) {
         Ok(contents) => std::iter::once(Found::Key { key: contents.key, was_encrypted: true })
             .chain(contents.certificates.into_iter().map(Found::Certificate))
             .collect(),

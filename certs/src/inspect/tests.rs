@@ -203,6 +203,38 @@ fn a_presented_chain_is_described_like_a_file() {
     assert!(description.to_string().contains("1 signed itself"));
 }
 
+#[test]
+fn many_encrypted_blocks_share_one_allowance_of_work_and_the_one_that_goes_beyond_it_is_named() {
+    // Each asks for 2048 rounds, which is what libcrypto writes.
+    let block = |key: &MintKey| {
+        let pem = key.as_pkey().private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"p").expect("PEM");
+        String::from_utf8(pem).expect("text")
+    };
+    let key = sm2();
+    let text = block(&key).repeat(3);
+    let password = Password::new("p");
+    let described = |rounds| {
+        let opener = read::Opener { password: Some(&password), allowance: Allowance::of(rounds) };
+        describe(read::entries(text.as_bytes(), opener).expect("read"), UnixTime::now())
+    };
+    assert_eq!(kinds(&described(3 * 2048)), ["private_key", "private_key", "private_key"]);
+    let short = described(3 * 2048 - 1);
+    assert_eq!(kinds(&short), ["private_key", "private_key", "unreadable"]);
+    let Content::Unreadable { reason, error, .. } = &short.entries[2].content else { panic!("{short}") };
+    assert_eq!(*reason, "key_iterations_in_all");
+    assert!(error.contains("2048") && error.contains("2047"), "{error}");
+    let line = short.entries[2].line.expect("a line");
+    assert!(short.to_string().contains(&format!("(line {line})")) && line > 1, "{short}");
+
+    let mut builder = Pkcs12::builder();
+    let root = Mint::authority("root").self_signed(&sm2()).expect("minted");
+    builder.pkey(root.key().as_pkey()).cert(&X509::from_der(root.der()).expect("readable")).mac_iter(500).key_iter(500);
+    let archive = builder.build2("p").expect("built").to_der().expect("DER");
+    let opened = |rounds| crate::pkcs12::parse_within(&archive, &password, &mut Allowance::of(rounds));
+    assert!(opened(1500).is_ok(), "integrity, certificates and key");
+    assert_eq!(opened(1499).expect_err("too much").reason(), "pkcs12_iterations_in_all");
+}
+
 proptest::proptest! {
     #[test]
     fn any_octets_give_a_result(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {

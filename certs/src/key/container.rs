@@ -1,6 +1,6 @@
 //! Finds the one private key in an input and opens what it is wrapped in.
 
-use super::{KeyError, Password, PrivateKey, decode, pbes2};
+use super::{Allowance, KeyError, Password, PrivateKey, decode, pbes2};
 use crate::der::{self, Reader};
 use crate::pem::{self, Block};
 
@@ -37,9 +37,13 @@ pub(crate) fn form(input: &[u8]) -> Option<KeyForm> {
     }
 }
 
-pub(super) fn read(bytes: &[u8], password: Option<&Password>) -> Result<PrivateKey, KeyError> {
+pub(super) fn read(
+    bytes: &[u8],
+    password: Option<&Password>,
+    allowance: &mut Allowance,
+) -> Result<PrivateKey, KeyError> {
     if let Some(form) = form(bytes) {
-        return open(form, bytes, password);
+        return open(form, bytes, password, allowance);
     }
     if !pem::is_pem(bytes) {
         return Err(KeyError::NoKey { found: Vec::new() });
@@ -47,7 +51,7 @@ pub(super) fn read(bytes: &[u8], password: Option<&Password>) -> Result<PrivateK
     let blocks = pem::parse(bytes)?;
     let keys: Vec<&Block> = blocks.iter().filter(|block| block.label.ends_with("PRIVATE KEY")).collect();
     match keys.as_slice() {
-        [block] => read_block(block, password),
+        [block] => read_block(block, password, allowance),
         [] => {
             let mut found = Vec::new();
             blocks.into_iter().for_each(|block| pem::note(&mut found, block.label));
@@ -58,14 +62,18 @@ pub(super) fn read(bytes: &[u8], password: Option<&Password>) -> Result<PrivateK
 }
 
 /// Reads one PEM block whose label ends with `PRIVATE KEY`.
-pub(super) fn read_block(block: &Block, password: Option<&Password>) -> Result<PrivateKey, KeyError> {
+pub(super) fn read_block(
+    block: &Block,
+    password: Option<&Password>,
+    allowance: &mut Allowance,
+) -> Result<PrivateKey, KeyError> {
     let traditional = |(name, value): &(String, String)| name == "Proc-Type" && value.contains("ENCRYPTED");
     if block.headers.iter().any(traditional) {
         return Err(KeyError::TraditionalEncryption);
     }
     match block.label.as_str() {
         "PRIVATE KEY" => decode::pkcs8(&block.der),
-        "ENCRYPTED PRIVATE KEY" => open(KeyForm::EncryptedPkcs8, &block.der, password),
+        "ENCRYPTED PRIVATE KEY" => open(KeyForm::EncryptedPkcs8, &block.der, password, allowance),
         "RSA PRIVATE KEY" => decode::rsa(&block.der),
         "EC PRIVATE KEY" => decode::sec1(&block.der, None),
         // Some national tools write SM2 keys under this label, in either form.
@@ -77,24 +85,29 @@ pub(super) fn read_block(block: &Block, password: Option<&Password>) -> Result<P
     }
 }
 
-fn open(form: KeyForm, input: &[u8], password: Option<&Password>) -> Result<PrivateKey, KeyError> {
+fn open(
+    form: KeyForm,
+    input: &[u8],
+    password: Option<&Password>,
+    allowance: &mut Allowance,
+) -> Result<PrivateKey, KeyError> {
     match form {
         KeyForm::Pkcs1 => decode::rsa(input),
         KeyForm::Sec1 => decode::sec1(input, None),
         KeyForm::Pkcs8 => decode::pkcs8(input),
-        KeyForm::EncryptedPkcs8 => encrypted(input, password.ok_or(KeyError::PasswordMissing)?),
+        KeyForm::EncryptedPkcs8 => encrypted(input, password.ok_or(KeyError::PasswordMissing)?, allowance),
         KeyForm::Pkcs12 => Err(KeyError::NoKey { found: vec!["PKCS#12 archive".to_owned()] }),
     }
 }
 
 /// Opens EncryptedPrivateKeyInfo.
-fn encrypted(input: &[u8], password: &Password) -> Result<PrivateKey, KeyError> {
+fn encrypted(input: &[u8], password: &Password, allowance: &mut Allowance) -> Result<PrivateKey, KeyError> {
     let bad = KeyError::malformed("encrypted PKCS#8 structure");
     let mut outer = der::whole_sequence(input).map_err(&bad)?;
     let algorithm = outer.sequence().map_err(&bad)?;
     let ciphertext = outer.expect(der::OCTET_STRING).map_err(&bad)?;
     outer.end().map_err(&bad)?;
-    let plain = pbes2::decrypt(algorithm, ciphertext, password)?;
+    let plain = pbes2::decrypt(algorithm, ciphertext, password, allowance)?;
     // Padding that looks right by chance leaves octets that are no structure.
     if form(&plain) != Some(KeyForm::Pkcs8) {
         return Err(KeyError::WrongPassword);

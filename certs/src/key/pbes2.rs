@@ -13,11 +13,45 @@ use crate::der::{self, DerError, Reader};
 
 /// The most rounds of PBKDF2 that are run: several times what password managers use.
 pub(crate) const MAX_ITERATIONS: u32 = 5_000_000;
+/// The most rounds that all passwords of one input ask for together: three derivations of the largest size, which is what
+/// the integrity, the key and the certificates of one archive take.
+pub(crate) const MAX_ITERATIONS_IN_ALL: u64 = 15_000_000;
 /// The longest salt that is read.
 pub(crate) const MAX_SALT: usize = 1024;
 
 const PBES2: &str = "1.2.840.113549.1.5.13";
 const PBKDF2: &str = "1.2.840.113549.1.5.12";
+
+/// The rounds of key derivation that one input may still ask for: each block is bounded, and so are all of them.
+#[derive(Debug)]
+pub(crate) struct Allowance(u64);
+
+impl Allowance {
+    /// The allowance of one input.
+    pub(crate) const fn of_one_input() -> Self {
+        Self(MAX_ITERATIONS_IN_ALL)
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn of(rounds: u64) -> Self {
+        Self(rounds)
+    }
+
+    /// Takes so many rounds before they are run.
+    pub(crate) fn take(&mut self, rounds: u64) -> Result<(), Spent> {
+        self.0 = self.0.checked_sub(rounds).ok_or(Spent { asked: rounds, left: self.0 })?;
+        Ok(())
+    }
+}
+
+/// The allowance does not reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spent {
+    /// Rounds that were asked for.
+    pub(crate) asked: u64,
+    /// Rounds that are left.
+    pub(crate) left: u64,
+}
 
 /// Why a PBES2 structure did not open.
 #[derive(Debug, thiserror::Error)]
@@ -28,10 +62,18 @@ pub(crate) enum Pbes2Error {
     Unsupported { what: &'static str, oid: String },
     #[error("{0} iterations")]
     TooManyIterations(u64),
+    #[error("{} iterations, and {} are left", .0.asked, .0.left)]
+    AllowanceSpent(Spent),
     #[error("wrong password")]
     WrongPassword,
     #[error("libcrypto refused the decryption")]
     Engine(#[from] ErrorStack),
+}
+
+impl From<Spent> for Pbes2Error {
+    fn from(spent: Spent) -> Self {
+        Self::AllowanceSpent(spent)
+    }
 }
 
 impl From<DerError> for Pbes2Error {
@@ -46,6 +88,7 @@ impl From<Pbes2Error> for KeyError {
             Pbes2Error::Malformed => Self::Malformed("encryption parameters of the key"),
             Pbes2Error::Unsupported { what, oid } => Self::UnsupportedEncryption { what, oid },
             Pbes2Error::TooManyIterations(count) => Self::TooManyIterations(count),
+            Pbes2Error::AllowanceSpent(Spent { asked, left }) => Self::AllowanceSpent { asked, left },
             Pbes2Error::WrongPassword => Self::WrongPassword,
             Pbes2Error::Engine(source) => Self::Engine(source),
         }
@@ -60,6 +103,7 @@ pub(crate) fn decrypt(
     mut algorithm: Reader<'_>,
     ciphertext: &[u8],
     password: &Password,
+    allowance: &mut Allowance,
 ) -> Result<Zeroizing<Vec<u8>>, Pbes2Error> {
     let scheme = dotted(algorithm.expect(der::OID)?)?;
     if scheme != PBES2 {
@@ -72,7 +116,7 @@ pub(crate) fn decrypt(
     parameters.end()?;
 
     let (cipher, iv) = cipher(&mut encryption)?;
-    let key = derive(&mut derivation, cipher.key_len(), password)?;
+    let key = derive(&mut derivation, cipher.key_len(), password, allowance)?;
 
     open_cbc(cipher, &key, iv, ciphertext)
 }
@@ -111,7 +155,12 @@ fn cipher<'a>(encryption: &mut Reader<'a>) -> Result<(Cipher, &'a [u8]), Pbes2Er
 }
 
 /// PBKDF2 with the PRF that the structure names.
-fn derive(derivation: &mut Reader<'_>, length: usize, password: &Password) -> Result<Zeroizing<Vec<u8>>, Pbes2Error> {
+fn derive(
+    derivation: &mut Reader<'_>,
+    length: usize,
+    password: &Password,
+    allowance: &mut Allowance,
+) -> Result<Zeroizing<Vec<u8>>, Pbes2Error> {
     let oid = dotted(derivation.expect(der::OID)?)?;
     if oid != PBKDF2 {
         return Err(Pbes2Error::Unsupported { what: "key derivation", oid });
@@ -138,6 +187,7 @@ fn derive(derivation: &mut Reader<'_>, length: usize, password: &Password) -> Re
     };
     parameters.end()?;
 
+    allowance.take(iterations.into())?;
     let mut key = Zeroizing::new(vec![0; length]);
     pbkdf2_hmac(password.octets(), salt, iterations as usize, digest, &mut key)?;
     Ok(key)

@@ -11,7 +11,7 @@ use super::Pkcs12Error;
 use super::derive::{Purpose, Stretch, derive, wide};
 use crate::certificate::Certificate;
 use crate::der::{self, Reader};
-use crate::key::{MAX_ITERATIONS, MAX_SALT, Password, PrivateKey, decrypt_pbes2, open_cbc};
+use crate::key::{Allowance, MAX_ITERATIONS, MAX_SALT, Password, PrivateKey, decrypt_pbes2, open_cbc};
 
 const DATA: &str = "1.2.840.113549.1.7.1";
 const ENCRYPTED_DATA: &str = "1.2.840.113549.1.7.6";
@@ -30,15 +30,21 @@ const MAX_PARTS: usize = 64;
 /// nothing at all. Tools disagree about the empty one; the integrity check tells.
 pub(super) type WidePassword = Zeroizing<Vec<u8>>;
 
-/// What has been read so far.
-#[derive(Default)]
-pub(super) struct Found {
+/// What opens the parts of an archive, and what has been read so far.
+pub(super) struct Found<'a> {
+    password: &'a Password,
+    form: WidePassword,
+    allowance: &'a mut Allowance,
     pub(super) keys: Vec<PrivateKey>,
     pub(super) certificates: Vec<Certificate>,
     parts: usize,
 }
 
-impl Found {
+impl<'a> Found<'a> {
+    pub(super) fn new(password: &'a Password, form: WidePassword, allowance: &'a mut Allowance) -> Self {
+        Self { password, form, allowance, keys: Vec::new(), certificates: Vec::new(), parts: 0 }
+    }
+
     fn count(&mut self) -> Result<(), Pkcs12Error> {
         self.parts += 1;
         if self.parts > MAX_PARTS { Err(Pkcs12Error::Malformed("too many parts")) } else { Ok(()) }
@@ -46,7 +52,11 @@ impl Found {
 }
 
 /// Verifies the MAC and gives the content that it covers.
-pub(super) fn authenticated<'a>(der: &'a [u8], password: &Password) -> Result<(&'a [u8], WidePassword), Pkcs12Error> {
+pub(super) fn authenticated<'a>(
+    der: &'a [u8],
+    password: &Password,
+    allowance: &mut Allowance,
+) -> Result<(&'a [u8], WidePassword), Pkcs12Error> {
     let mut outer = der::whole_sequence(der)?;
     if outer.small()? != 3 {
         return Err(Pkcs12Error::Malformed("version"));
@@ -72,6 +82,7 @@ pub(super) fn authenticated<'a>(der: &'a [u8], password: &Password) -> Result<(&
         forms.push(WidePassword::default());
     }
     for form in forms {
+        allowance.take(iterations.into())?;
         let stretch = Stretch { digest, password: &form, salt, iterations };
         let key = derive(&stretch, Purpose::Integrity, digest.size())?;
         let key = PKey::hmac(&key)?;
@@ -84,12 +95,7 @@ pub(super) fn authenticated<'a>(der: &'a [u8], password: &Password) -> Result<(&
 }
 
 /// Reads an AuthenticatedSafe: parts in the clear and encrypted parts.
-pub(super) fn read_safe(
-    safe: &[u8],
-    password: &Password,
-    form: WidePassword,
-    found: &mut Found,
-) -> Result<(), Pkcs12Error> {
+pub(super) fn read_safe(safe: &[u8], found: &mut Found<'_>) -> Result<(), Pkcs12Error> {
     let mut parts = der::whole_sequence(safe)?;
     while !parts.is_empty() {
         found.count()?;
@@ -98,7 +104,7 @@ pub(super) fn read_safe(
         let mut content = Reader::new(part.expect(der::context(0))?);
         part.end()?;
         match kind.as_str() {
-            DATA => read_bags(content.expect(der::OCTET_STRING)?, password, &form, found)?,
+            DATA => read_bags(content.expect(der::OCTET_STRING)?, found)?,
             ENCRYPTED_DATA => {
                 let mut encrypted = content.sequence()?;
                 encrypted.small()?;
@@ -106,8 +112,8 @@ pub(super) fn read_safe(
                 inner.expect(der::OID)?;
                 let algorithm = inner.sequence()?;
                 let ciphertext = inner.expect(0x80)?;
-                let plain = open(algorithm, ciphertext, password, &form)?;
-                read_bags(&plain, password, &form, found)?;
+                let plain = open(algorithm, ciphertext, found)?;
+                read_bags(&plain, found)?;
             }
             _ => return Err(Pkcs12Error::Unsupported { what: "content", oid: kind }),
         }
@@ -115,7 +121,7 @@ pub(super) fn read_safe(
     Ok(())
 }
 
-fn read_bags(bags: &[u8], password: &Password, form: &WidePassword, found: &mut Found) -> Result<(), Pkcs12Error> {
+fn read_bags(bags: &[u8], found: &mut Found<'_>) -> Result<(), Pkcs12Error> {
     let mut bags = der::whole_sequence(bags)?;
     while !bags.is_empty() {
         found.count()?;
@@ -128,7 +134,7 @@ fn read_bags(bags: &[u8], password: &Password, form: &WidePassword, found: &mut 
                 let mut info = der::whole_sequence(value)?;
                 let algorithm = info.sequence()?;
                 let ciphertext = info.expect(der::OCTET_STRING)?;
-                let plain = open(algorithm, ciphertext, password, form)?;
+                let plain = open(algorithm, ciphertext, found)?;
                 found.keys.push(PrivateKey::from_pkcs8(&plain)?);
             }
             CERTIFICATE_BAG => {
@@ -139,7 +145,7 @@ fn read_bags(bags: &[u8], password: &Password, form: &WidePassword, found: &mut 
                 }
             }
             // Recursion is bounded by the count of parts.
-            NESTED_BAG => read_bags(value, password, form, found)?,
+            NESTED_BAG => read_bags(value, found)?,
             // Revocation lists and secrets of other programs.
             _ => {}
         }
@@ -148,20 +154,17 @@ fn read_bags(bags: &[u8], password: &Password, form: &WidePassword, found: &mut 
 }
 
 /// Decrypts one part under PBES2 or under the triple DES scheme of PKCS#12.
-fn open(
-    algorithm: Reader<'_>,
-    ciphertext: &[u8],
-    password: &Password,
-    form: &WidePassword,
-) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
+fn open(algorithm: Reader<'_>, ciphertext: &[u8], found: &mut Found<'_>) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
     let mut scheme = algorithm.clone();
     if dotted(scheme.expect(der::OID)?)? != PBE_SHA1_3DES {
-        return Ok(decrypt_pbes2(algorithm, ciphertext, password)?);
+        return Ok(decrypt_pbes2(algorithm, ciphertext, found.password, found.allowance)?);
     }
     let mut parameters = scheme.sequence()?;
     let salt = salt(&mut parameters)?;
     let iterations = iterations(&mut parameters)?;
-    let stretch = Stretch { digest: MessageDigest::sha1(), password: form, salt, iterations };
+    // The key takes two rounds of the derivation's digest, the vector one.
+    found.allowance.take(3 * u64::from(iterations))?;
+    let stretch = Stretch { digest: MessageDigest::sha1(), password: &found.form, salt, iterations };
     let key = derive(&stretch, Purpose::Encryption, 24)?;
     let iv = derive(&stretch, Purpose::InitialVector, 8)?;
     Ok(open_cbc(Cipher::des_ede3_cbc(), &key, &iv, ciphertext)?)
