@@ -269,7 +269,8 @@ impl Reconcile {
                     continue;
                 }
                 match self.sockets.open(&key, &self.around.workers) {
-                    Ok(()) => tracing::info!(listener = name, %address, "port is open"),
+                    Ok(None) => {}
+                    Ok(Some(address)) => tracing::info!(listener = name, %address, "port is open"),
                     Err(error) => {
                         open = false;
                         tracing::error!(listener = name, %address, %error, "port cannot be opened");
@@ -290,7 +291,13 @@ impl Reconcile {
             status: Arc::clone(&self.around.status),
             drain: self.around.drain.clone(),
         };
-        listener.serve(view, &self.around.tasks)
+        let configured = listener.bind_address().clone();
+        let admin = listener.serve(view, &self.around.tasks);
+        match admin.address() {
+            Some(address) => tracing::info!(%address, "admin is open"),
+            None => tracing::info!(address = %configured, "admin is open"),
+        }
+        admin
     }
 
     /// Where the admin listens, if on TCP.

@@ -85,10 +85,10 @@ impl Sockets {
         });
     }
 
-    /// Opens a reserved address on every worker. An address that is open already stays so.
-    pub(crate) fn open(&mut self, key: &BindKey, workers: &[Commands]) -> io::Result<()> {
-        let Some(held) = self.held.get_mut(key) else { return Ok(()) };
-        let State::Reserved(sockets) = &mut held.state else { return Ok(()) };
+    /// Opens a reserved address on every worker and gives it with its real port; `None` = there is nothing to open.
+    pub(crate) fn open(&mut self, key: &BindKey, workers: &[Commands]) -> io::Result<Option<SocketAddr>> {
+        let Some(held) = self.held.get_mut(key) else { return Ok(None) };
+        let State::Reserved(sockets) = &mut held.state else { return Ok(None) };
         // All listen before any is handed out: a failure leaves the whole address closed.
         for socket in sockets.iter() {
             listener::listen(socket)?;
@@ -100,7 +100,7 @@ impl Sockets {
             let _ = worker.send(command);
         }
         held.state = State::Open(stop);
-        Ok(())
+        Ok(Some(held.address))
     }
 
     /// Listener, configured address and real address of each socket.

@@ -63,12 +63,6 @@ pub(super) fn serve(path: &Path, log: &Log, started: impl FnOnce()) -> Result<Ex
         Signals::new().context("signals cannot be received")?
     };
     let handle = Proxy::start(config)?;
-    for bound in &handle.addresses().listeners {
-        tracing::info!(listener = bound.listener, address = %bound.real, "bound");
-    }
-    if let Some(address) = handle.admin_address() {
-        tracing::info!(%address, "admin");
-    }
     started();
     runtime.block_on(Supervisor::new(&handle, path, file, log).run(signals));
     Ok(match handle.join() {
