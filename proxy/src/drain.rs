@@ -76,6 +76,13 @@ pub enum Outcome {
     Forced,
 }
 
+impl Outcome {
+    /// The outcome of a shutdown that cut so many connections.
+    pub(crate) const fn after(cut: usize) -> Self {
+        if cut == 0 { Self::Graceful } else { Self::Forced }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Drain;

@@ -245,17 +245,12 @@ impl Core {
         started: &std::sync::mpsc::SyncSender<Result<(), StartError>>,
     ) -> Outcome {
         if let Err(error) = self.start_workers(&config) {
-            self.around.drain.abort();
-            let _ = started.send(Err(StartError::Thread(error)));
-            return self.finish(Duration::ZERO).await;
+            return self.give_up(StartError::Thread(error), started).await;
         }
         let mut reconcile = Reconcile::new(self.around.clone());
         let outcome = reconcile.apply(Config::clone(&config)).await;
         if let Err(error) = outcome {
-            self.around.drain.abort();
-            let outcome = self.finish(Duration::ZERO).await;
-            let _ = started.send(Err(StartError::Configuration(error)));
-            return outcome;
+            return self.give_up(StartError::Configuration(error), started).await;
         }
         self.show_addresses(&reconcile);
         let _ = started.send(Ok(()));
@@ -328,14 +323,33 @@ impl Core {
         self.addresses.store(Arc::new(Addresses { admin: reconcile.admin_address(), listeners }));
     }
 
+    /// Ends what was begun of a start that failed. There is nothing to drain, so nothing is said but the error.
+    async fn give_up(
+        mut self,
+        error: StartError,
+        started: &std::sync::mpsc::SyncSender<Result<(), StartError>>,
+    ) -> Outcome {
+        self.around.drain.abort();
+        let cut = self.wind_down(Duration::ZERO).await;
+        // Last, so that every address is free again when the caller hears of it.
+        let _ = started.send(Err(error));
+        Outcome::after(cut)
+    }
+
     /// The phases of the end; each is logged once.
     async fn finish(mut self, patience: Duration) -> Outcome {
-        let open = |core: &Self| core.around.shared.limit.open();
         tracing::info!(
-            connections = open(&self),
+            connections = self.around.shared.limit.open(),
             patience_s = patience.as_secs_f64(),
             "draining: not ready, ports close, connections are asked to finish"
         );
+        let cut = self.wind_down(patience).await;
+        tracing::info!(cut, "drained");
+        Outcome::after(cut)
+    }
+
+    /// Waits for the workers, and cuts what they hold when the time is over; gives the number of what was cut.
+    async fn wind_down(&mut self, patience: Duration) -> usize {
         let deadline = tokio::time::sleep(patience);
         tokio::pin!(deadline);
         let mut cut = 0;
@@ -349,7 +363,7 @@ impl Core {
                     Some(_) => cut += 1,
                 },
                 () = &mut deadline, if !self.around.drain.aborting() => {
-                    let left = open(&self);
+                    let left = self.around.shared.limit.open();
                     tracing::warn!(connections = left, "drain deadline: cutting what is left");
                     self.around.drain.cut(left);
                 }
@@ -365,10 +379,7 @@ impl Core {
             let closing = tokio::task::spawn_blocking(move || sink.close(LAST_PATIENCE));
             let _ = closing.await;
         }
-        let cut = cut.max(self.around.drain.connections_cut());
-        let outcome = if cut == 0 { Outcome::Graceful } else { Outcome::Forced };
-        tracing::info!(cut, "drained");
-        outcome
+        cut.max(self.around.drain.connections_cut())
     }
 }
 

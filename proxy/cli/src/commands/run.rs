@@ -10,7 +10,7 @@ use clap::Args;
 use jadegate_config::LoadError;
 use jadegate_proxy::drain::Outcome;
 use jadegate_proxy::reload::ConfigFile;
-use jadegate_proxy::{Handle, Proxy, limits};
+use jadegate_proxy::{Handle, Proxy, StartError, limits};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::log::Log;
@@ -62,7 +62,12 @@ pub(super) fn serve(path: &Path, log: &Log, started: impl FnOnce()) -> Result<Ex
         let _context = runtime.enter();
         Signals::new().context("signals cannot be received")?
     };
-    let handle = Proxy::start(config)?;
+    let handle = match Proxy::start(config) {
+        Ok(handle) => handle,
+        // The log has said what is wrong with it.
+        Err(StartError::Configuration(_)) => return Ok(ExitCode::FAILURE),
+        Err(error) => return Err(error.into()),
+    };
     started();
     runtime.block_on(Supervisor::new(&handle, path, file, log).run(signals));
     Ok(match handle.join() {
