@@ -106,11 +106,13 @@ struct Supervisor<'a> {
     /// Whether one more reload was asked for while one was under way: then the newest file is read once more.
     again: bool,
     draining: bool,
+    /// Reloads so far; the number of one stands in each line about it.
+    reloads: u64,
 }
 
 impl<'a> Supervisor<'a> {
     const fn new(handle: &'a Handle, path: &'a Path, file: ConfigFile, log: &'a Log) -> Self {
-        Self { handle, path, log, file, again: false, draining: false }
+        Self { handle, path, log, file, again: false, draining: false, reloads: 0 }
     }
 
     async fn run(mut self, mut signals: Signals) {
@@ -154,16 +156,16 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn reload(&self, why: &'static str) -> Reload<'a> {
-        let (handle, path, log) = (self.handle, self.path, self.log);
+    fn reload(&mut self, why: &'static str) -> Reload<'a> {
+        self.reloads += 1;
+        let (handle, path, log, reload) = (self.handle, self.path, self.log, self.reloads);
         Box::pin(async move {
-            tracing::info!(why, "reloading");
+            tracing::info!(reload, why, "reloading");
             let config = match jadegate_config::load(path) {
                 Ok(config) => config,
                 Err(error) => {
-                    let why = format!("{:#}", anyhow::Error::from(error));
-                    tracing::error!("configuration refused, the running one goes on: {why}");
-                    return handle.refuse(why);
+                    tell_refusal(reload, &error);
+                    return handle.refuse(format!("{:#}", anyhow::Error::from(error)));
                 }
             };
             let log_config = config.log.clone();
@@ -174,5 +176,26 @@ impl<'a> Supervisor<'a> {
                 tracing::error!("{error:#}");
             }
         })
+    }
+}
+
+/// Says why a configuration was refused: a line for the fact and one for each problem, so that no event is torn apart.
+fn tell_refusal(reload: u64, error: &LoadError) {
+    const REFUSED: &str = "configuration refused, the running one goes on";
+    match error {
+        LoadError::Problems(problems) => {
+            tracing::error!(reload, problems = problems.count(), "{REFUSED}");
+            for problem in problems {
+                let (at, todo) = (problem.position.to_string(), problem.todo.as_str());
+                tracing::error!(reload, at, todo, "{}", problem.what);
+            }
+            if problems.omitted() > 0 {
+                tracing::error!(reload, omitted = problems.omitted(), "there are more problems");
+            }
+        }
+        LoadError::Unreadable { path, source } => {
+            let (file, cause) = (path.display().to_string(), source.to_string());
+            tracing::error!(reload, file, cause, "{REFUSED}: it cannot be read");
+        }
     }
 }
