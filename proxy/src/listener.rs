@@ -4,6 +4,7 @@
 //! worker waits for another. Binding and listening are two steps: an address is reserved at once, which shows a
 //! conflict early, and the port opens when everything behind it can serve.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
@@ -17,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{self, Arrival, Guards};
-use crate::snapshot::{BindKey, ListenerRuntime};
+use crate::snapshot::{BindKey, ListenerRuntime, Snapshot};
 use crate::worker::WorkerContext;
 
 /// Connections that the kernel completes while a worker is busy.
@@ -88,15 +89,15 @@ pub(crate) fn listen(socket: &Socket) -> io::Result<()> {
 }
 
 /// Accepts on one socket until `stop` or the drain, then serves what the backlog holds and closes.
-pub(crate) async fn accept(worker: Rc<WorkerContext>, bind: BindKey, socket: TcpListener, stop: CancellationToken) {
+pub(crate) async fn accept(worker: Rc<WorkerContext>, owner: Rc<Owner>, socket: TcpListener, stop: CancellationToken) {
     let socket = match tokio::net::TcpListener::from_std(socket) {
         Ok(socket) => socket,
         Err(error) => {
-            tracing::error!(%bind, %error, "socket cannot be used by its worker");
+            tracing::error!(bind = %owner.bind, %error, "socket cannot be used by its worker");
             return;
         }
     };
-    let mut door = Door::new(worker, bind);
+    let mut door = Door { worker, owner, acceptor: None, exhausted: false };
     let drain = door.worker.drain.clone();
     let mut stopped = pin!(async {
         tokio::select! {
@@ -139,44 +140,57 @@ enum Pace {
     Pause,
 }
 
+/// The listener that a socket belongs to, as last seen: it serves the backlog after a reload has taken it away.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    bind: BindKey,
+    listener: RefCell<Option<Arc<ListenerRuntime>>>,
+}
+
+impl Owner {
+    /// The owner in this snapshot.
+    pub(crate) fn new(bind: BindKey, snapshot: &Snapshot) -> Self {
+        let listener = RefCell::new(snapshot.owner(&bind).map(Arc::clone));
+        Self { bind, listener }
+    }
+
+    /// Looks again, so that a listener which the socket no longer belongs to is not held on to.
+    pub(crate) fn refresh(&self, snapshot: &Snapshot) -> Option<Arc<ListenerRuntime>> {
+        let mut listener = self.listener.borrow_mut();
+        if let Some(current) = snapshot.owner(&self.bind) {
+            *listener = Some(Arc::clone(current));
+        }
+        listener.clone()
+    }
+}
+
 /// What one accept loop keeps between connections.
 struct Door {
     worker: Rc<WorkerContext>,
-    bind: BindKey,
-    /// The listener as last seen: it serves the backlog after a reload has taken it away.
-    listener: Option<Arc<ListenerRuntime>>,
+    owner: Rc<Owner>,
     acceptor: Option<(Duration, Rc<Acceptor>)>,
     exhausted: bool,
 }
 
 impl Door {
-    fn new(worker: Rc<WorkerContext>, bind: BindKey) -> Self {
-        let listener = worker.shared.snapshot.load().owner(&bind).map(Arc::clone);
-        Self { worker, bind, listener, acceptor: None, exhausted: false }
-    }
-
     /// Takes a connection in, or refuses it for want of room.
     fn enter(&mut self, stream: TcpStream, remote: SocketAddr) {
         if std::mem::take(&mut self.exhausted) {
-            tracing::info!(bind = %self.bind, worker = self.worker.index, "accepting again");
+            tracing::info!(bind = %self.owner.bind, worker = self.worker.index, "accepting again");
         }
-        if let Some(current) = self.worker.shared.snapshot.load().owner(&self.bind) {
-            self.listener = Some(Arc::clone(current));
-        }
-        let Some(listener) = &self.listener else { return };
+        let Some(listener) = self.owner.refresh(&self.worker.shared.snapshot.load()) else { return };
         let open = listener.metrics.accepted();
         let Some(process) = self.worker.shared.limit.try_acquire() else {
-            return refuse(listener, &stream, "process_limit");
+            return refuse(&listener, &stream, "process_limit");
         };
         let Some(place) = listener.limit.try_acquire() else {
-            return refuse(listener, &stream, "listener_limit");
+            return refuse(&listener, &stream, "listener_limit");
         };
         // On a wildcard address the kernel knows which one the client meant.
-        let local = match self.bind.address {
+        let local = match self.owner.bind.address {
             address if address.ip().is_unspecified() || address.port() == 0 => stream.local_addr().unwrap_or(address),
             address => address,
         };
-        let listener = Arc::clone(listener);
         let arrival = Arrival {
             stream,
             remote,
@@ -213,7 +227,7 @@ impl Door {
         let (kind, pace) = classify(error);
         self.worker.metrics.families.accept_errors.get_or_create(&[("kind", kind.into())]).inc();
         if pace == Pace::Pause && !std::mem::replace(&mut self.exhausted, true) {
-            tracing::error!(bind = %self.bind, worker = self.worker.index, %error, kind, "accepting pauses");
+            tracing::error!(bind = %self.owner.bind, worker = self.worker.index, %error, kind, "accepting pauses");
         }
         pace
     }

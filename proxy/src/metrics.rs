@@ -2,10 +2,12 @@
 //!
 //! Every label is bounded: names from the configuration and reasons from our own enums, never a server name, a
 //! path or a peer. The data path holds *handles* ([`ListenerMetrics`], [`BackendMetrics`]) that are fetched once
-//! per listener or backend and touch atomics only; failures, which are rare, are looked up by their reason.
+//! per listener or backend and touch atomics only; failures, which are rare, are looked up by their reason. The series of
+//! a listener, backend or secret go when it is gone, so that reloads do not add up.
 
 mod handles;
 mod histogram;
+mod owners;
 mod process;
 mod secrets;
 
@@ -70,6 +72,9 @@ pub(crate) struct Families {
     pub(crate) access_log_dropped: Counter,
     pub(crate) task_panics: Counters<1>,
     pub(crate) listener_open: Gauges<1>,
+    // Who counts in those by listener and backend.
+    listeners: Arc<handles::Listeners>,
+    backends: Arc<handles::Backends>,
 }
 
 impl Default for Metrics {
@@ -137,20 +142,20 @@ impl Metrics {
         out
     }
 
-    /// The handles of one listener.
+    /// The handles of one listener; its series go with the last of them.
     pub fn listener(&self, name: &str) -> ListenerMetrics {
-        ListenerMetrics::new(&self.families, Arc::from(name))
+        ListenerMetrics::new(&self.families, name)
     }
 
-    /// The handles of one backend.
+    /// The handles of one backend; its series go with the last of them.
     pub fn backend(&self, name: &str) -> BackendMetrics {
-        BackendMetrics::new(&self.families, Arc::from(name))
+        BackendMetrics::new(&self.families, name)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Metrics;
+    use super::{Metrics, Resumed};
     use std::time::Duration;
 
     #[test]
@@ -159,7 +164,8 @@ mod tests {
         let listener = metrics.listener("site");
         listener.request("h2", 404, Duration::from_millis(3));
         listener.refused("limit");
-        metrics.backend("web").failed("connect_timeout");
+        let backend = metrics.backend("web");
+        backend.failed("connect_timeout");
         let text = metrics.encode();
         for line in [
             "jadegate_requests_total{listener=\"site\",protocol=\"h2\",class=\"4xx\"} 1",
@@ -172,6 +178,61 @@ mod tests {
             assert!(text.contains(line), "missing {line} in\n{text}");
         }
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    /// Lines of the text that are about this listener or backend.
+    fn series(metrics: &Metrics, name: &str) -> usize {
+        metrics.encode().lines().filter(|line| line.contains(&format!("\"{name}\""))).count()
+    }
+
+    #[test]
+    fn series_go_with_the_last_handle_of_their_listener_or_backend() {
+        let metrics = Metrics::new();
+        let (first, second) = (metrics.listener("site"), metrics.listener("site"));
+        let open = first.accepted();
+        first.refused("limit");
+        first.handshake_failed(Some("tlcp"), "closed");
+        let _ = first.handshake("tls1.3", "suite", Resumed::No, Duration::ZERO);
+        metrics.listener("elsewhere").refused("limit");
+        let backend = metrics.backend("web");
+        backend.failed("connect_timeout");
+        backend.response(200);
+        assert!(series(&metrics, "site") > 20 && series(&metrics, "web") > 5);
+        assert_eq!(series(&metrics, "elsewhere"), 0, "nobody holds it");
+        drop((first, backend));
+        // Somebody still counts: what was counted stays.
+        second.refused("limit");
+        let line = "jadegate_connections_refused_total{listener=\"site\",reason=\"limit\"} 2";
+        assert!(metrics.encode().contains(line), "{}", metrics.encode());
+        assert_eq!(series(&metrics, "web"), 0, "{}", metrics.encode());
+        drop((second, open));
+        assert_eq!(series(&metrics, "site"), 0, "{}", metrics.encode());
+        // Who comes back begins anew.
+        metrics.listener("site").refused("limit");
+        let back = metrics.listener("site");
+        back.refused("limit");
+        assert!(metrics.encode().contains("{listener=\"site\",reason=\"limit\"} 1"), "{}", metrics.encode());
+    }
+
+    #[test]
+    fn names_that_come_and_go_on_many_threads_lose_no_count_and_leave_nothing() {
+        let metrics = Metrics::new();
+        let held = metrics.listener("held");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for round in 0..500 {
+                        metrics.listener("held").refused("limit");
+                        let name = format!("l{}", round % 3);
+                        metrics.listener(&name).refused("limit");
+                    }
+                });
+            }
+        });
+        assert!(metrics.encode().contains("{listener=\"held\",reason=\"limit\"} 2000"), "{}", metrics.encode());
+        assert!((0..3).all(|n| series(&metrics, &format!("l{n}")) == 0), "{}", metrics.encode());
+        drop(held);
+        assert_eq!(series(&metrics, "held"), 0);
     }
 
     #[test]
@@ -189,7 +250,8 @@ mod tests {
     #[test]
     fn a_status_outside_the_classes_is_counted_as_other() {
         let metrics = Metrics::new();
-        metrics.listener("site").request("smtp", 999, Duration::ZERO);
+        let listener = metrics.listener("site");
+        listener.request("smtp", 999, Duration::ZERO);
         assert!(
             metrics
                 .encode()

@@ -14,6 +14,7 @@ mod sockets;
 
 pub use error::{ContextFault, ReloadError};
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -219,6 +220,7 @@ impl Reconcile {
         let Built { snapshot, held } = built;
         self.generation = snapshot.generation;
         let snapshot = Arc::new(snapshot);
+        self.forget_ports(&snapshot);
         self.around.shared.snapshot.store(Arc::clone(&snapshot));
         if let Some(reserved) = reserved {
             self.sockets.commit(reserved, &snapshot.config);
@@ -232,7 +234,7 @@ impl Reconcile {
         self.cache.settle(&snapshot, states);
         self.around.metrics.families.config_generation.set(i64::try_from(self.generation).unwrap_or(i64::MAX));
         self.secret_metrics.update(states.iter());
-        report_held(&held, &self.around.metrics);
+        self.report_held(&held);
         let status = Status {
             secrets: self.secrets.watched.iter().map(|watched| watched.state.clone()).collect(),
             unopened,
@@ -284,6 +286,33 @@ impl Reconcile {
         unopened
     }
 
+    /// Says no more of the ports of listeners that are gone.
+    fn forget_ports(&self, next: &Snapshot) {
+        let names: HashSet<&str> = next.listeners.iter().map(|listener| listener.config.name.as_str()).collect();
+        for gone in &self.around.shared.snapshot.load().listeners {
+            if !names.contains(gone.config.name.as_str()) {
+                let gauge = [("listener", gone.config.name.clone().into())];
+                self.around.metrics.families.listener_open.remove(&gauge);
+            }
+        }
+    }
+
+    /// Says once, in log and metric, what a rotation could not replace.
+    fn report_held(&mut self, held: &[Held]) {
+        for held in held.iter().filter(|held| held.new) {
+            for secret in &held.secrets {
+                self.secret_metrics.held(secret, held.reason);
+            }
+            tracing::error!(
+                owner = held.owner,
+                secrets = held.secrets.join(", "),
+                reason = held.reason,
+                "rotation not taken, the last good context is served on: {}",
+                held.text
+            );
+        }
+    }
+
     fn start_admin(&self, listener: AdminListener) -> Admin {
         let view = admin::View {
             metrics: Arc::clone(&self.around.metrics),
@@ -313,23 +342,6 @@ impl Reconcile {
     /// The running configuration.
     pub(crate) fn config(&self) -> Option<&Arc<Config>> {
         self.config.as_ref()
-    }
-}
-
-/// Says once, in log and metric, what a rotation could not replace.
-fn report_held(held: &[Held], metrics: &Metrics) {
-    for held in held.iter().filter(|held| held.new) {
-        for secret in &held.secrets {
-            let labels = [("secret", secret.to_string().into()), ("reason", held.reason.into())];
-            metrics.families.secret_rejections.get_or_create(&labels).inc();
-        }
-        tracing::error!(
-            owner = held.owner,
-            secrets = held.secrets.join(", "),
-            reason = held.reason,
-            "rotation not taken, the last good context is served on: {}",
-            held.text
-        );
     }
 }
 

@@ -5,7 +5,7 @@
 //! it stops accepting when that starts, waits for its tasks, and drops those that are left when it aborts.
 
 use std::net::TcpListener;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access_log::AccessLog;
 use crate::drain::Drain;
 use crate::limits::ConnectionLimit;
-use crate::listener;
+use crate::listener::{self, Owner};
 use crate::metrics::Metrics;
 use crate::snapshot::{BindKey, Snapshot};
 use crate::tasks::Tasks;
@@ -74,7 +74,7 @@ pub(crate) struct Shared {
 pub(crate) enum Command {
     /// Accept on this socket until `stop`, then serve what is already in its backlog.
     Listen { bind: BindKey, socket: TcpListener, stop: CancellationToken },
-    /// A new snapshot is out: let go of upstream connections of backends that changed.
+    /// A new snapshot is out: let go of upstream connections of backends that changed, and of listeners that are gone.
     Retire,
 }
 
@@ -144,6 +144,7 @@ impl Seed {
             handshakes: Arc::new(Semaphore::new(self.handshakes)),
             handshake_places: self.handshakes,
         });
+        let mut owners: Vec<Weak<Owner>> = Vec::new();
         loop {
             let command = tokio::select! {
                 biased;
@@ -153,11 +154,14 @@ impl Seed {
             match command {
                 None => break,
                 Some(Command::Listen { bind, socket, stop }) => {
-                    tasks.spawn("accept", listener::accept(Rc::clone(&worker), bind, socket, stop));
+                    let owner = Rc::new(Owner::new(bind, &worker.shared.snapshot.load()));
+                    owners.push(Rc::downgrade(&owner));
+                    tasks.spawn("accept", listener::accept(Rc::clone(&worker), owner, socket, stop));
                 }
                 Some(Command::Retire) => {
                     let snapshot = worker.shared.snapshot.load_full();
                     worker.upstreams.retire(&snapshot.backends);
+                    owners.retain(|owner| owner.upgrade().is_some_and(|owner| owner.refresh(&snapshot).is_some()));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Handles of one listener or backend: fetched once, then atomics only.
 
-use super::{DurationHistogram, Families, Word};
+use super::owners::{Met, Owners};
+use super::{DurationHistogram, Families, Labels, Word};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
@@ -55,9 +56,10 @@ impl Drop for Gauged {
 pub struct ListenerMetrics(Arc<Listener>);
 
 #[derive(Debug)]
-struct Listener {
+pub(super) struct Listener {
     name: Arc<str>,
     families: Families,
+    met: Arc<MetByListener>,
     accepted: Counter,
     active: Gauge,
     bytes_in: Counter,
@@ -66,6 +68,18 @@ struct Listener {
     requests: [[Counter; CLASSES.len()]; HTTP_PROTOCOLS.len()],
     handshakes: [Handshakes; TLS_PROTOCOLS.len()],
 }
+
+/// What came up at a listener: each family by its words behind the listener's name.
+#[derive(Debug, Default)]
+pub(super) struct MetByListener {
+    // protocol, reason
+    failed_handshakes: Met<2>,
+    suites: Met<1>,
+    refused: Met<1>,
+}
+
+/// Handles of listeners.
+pub(super) type Listeners = Owners<Listener, MetByListener>;
 
 /// What is counted per completed handshake of one protocol.
 #[derive(Debug)]
@@ -77,39 +91,8 @@ struct Handshakes {
 }
 
 impl ListenerMetrics {
-    pub(super) fn new(families: &Families, name: Arc<str>) -> Self {
-        let listener = || ("listener", owned(&name));
-        let by_listener = || [listener()];
-        let direction = |value| [listener(), ("direction", word(value))];
-        let protocol = |value| [listener(), ("protocol", word(value))];
-        let requests = HTTP_PROTOCOLS.map(|protocol| {
-            CLASSES.map(|class| {
-                let labels = [listener(), ("protocol", word(protocol)), ("class", word(class))];
-                families.requests.get_or_create_owned(&labels)
-            })
-        });
-        let handshakes = TLS_PROTOCOLS.map(|value| Handshakes {
-            completed: families.handshakes.get_or_create_owned(&[
-                listener(),
-                ("protocol", word(value)),
-                ("outcome", word("ok")),
-                ("reason", word("")),
-            ]),
-            resumed: families.resumptions.get_or_create_owned(&protocol(value)),
-            seconds: families.handshake_seconds.get_or_create_owned(&protocol(value)),
-            active: families.tls_connections.get_or_create_owned(&protocol(value)),
-        });
-        Self(Arc::new(Listener {
-            accepted: families.connections_accepted.get_or_create_owned(&by_listener()),
-            active: families.connections_active.get_or_create_owned(&by_listener()),
-            bytes_in: families.bytes.get_or_create_owned(&direction("in")),
-            bytes_out: families.bytes.get_or_create_owned(&direction("out")),
-            request_seconds: families.request_seconds.get_or_create_owned(&by_listener()),
-            requests,
-            handshakes,
-            families: families.clone(),
-            name,
-        }))
+    pub(super) fn new(families: &Families, name: &str) -> Self {
+        Self(families.listeners.of(name, |name, met| Listener::new(families, name, met)))
     }
 
     /// A connection came in; counted as open until the guard goes.
@@ -120,8 +103,10 @@ impl ListenerMetrics {
 
     /// A connection was closed at once for want of room.
     pub fn refused(&self, reason: &'static str) {
-        let labels = [("listener", owned(&self.0.name)), ("reason", word(reason))];
-        self.0.families.connections_refused.get_or_create(&labels).inc();
+        let Listener { name, families, met, .. } = &*self.0;
+        met.refused.count([reason], || {
+            families.connections_refused.get_or_create_owned(&[listener(name), ("reason", word(reason))])
+        });
     }
 
     /// A handshake completed; the connection is counted as open until the guard goes.
@@ -132,20 +117,18 @@ impl ListenerMetrics {
         if resumed == Resumed::Yes {
             handles.resumed.inc();
         }
-        self.0.families.suites.get_or_create(&[("listener", owned(&self.0.name)), ("suite", word(suite))]).inc();
+        let Listener { name, families, met, .. } = &*self.0;
+        met.suites.count([suite], || families.suites.get_or_create_owned(&[listener(name), ("suite", word(suite))]));
         Gauged::new(&handles.active)
     }
 
     /// A handshake failed.
     pub fn handshake_failed(&self, protocol: Option<&str>, reason: &'static str) {
         let protocol = TLS_PROTOCOLS[position(&TLS_PROTOCOLS, protocol.unwrap_or("unknown"))];
-        let labels = [
-            ("listener", owned(&self.0.name)),
-            ("protocol", word(protocol)),
-            ("outcome", word("failed")),
-            ("reason", word(reason)),
-        ];
-        self.0.families.handshakes.get_or_create(&labels).inc();
+        let Listener { name, families, met, .. } = &*self.0;
+        met.failed_handshakes.count([protocol, reason], || {
+            families.handshakes.get_or_create_owned(&handshake(name, protocol, "failed", reason))
+        });
     }
 
     /// A request is over: `protocol` is `http/1.1` or `h2`.
@@ -159,6 +142,96 @@ impl ListenerMetrics {
         self.0.bytes_in.inc_by(received);
         self.0.bytes_out.inc_by(sent);
     }
+}
+
+impl Listener {
+    fn new(families: &Families, name: Arc<str>, met: Arc<MetByListener>) -> Self {
+        let f = families;
+        let requests = HTTP_PROTOCOLS
+            .map(|protocol| CLASSES.map(|class| f.requests.get_or_create_owned(&request(&name, protocol, class))));
+        let handshakes = TLS_PROTOCOLS.map(|value| {
+            let labels = protocol(&name, value);
+            Handshakes {
+                completed: f.handshakes.get_or_create_owned(&handshake(&name, value, "ok", "")),
+                resumed: f.resumptions.get_or_create_owned(&labels),
+                seconds: f.handshake_seconds.get_or_create_owned(&labels),
+                active: f.tls_connections.get_or_create_owned(&labels),
+            }
+        });
+        let by_listener = [listener(&name)];
+        Self {
+            accepted: f.connections_accepted.get_or_create_owned(&by_listener),
+            active: f.connections_active.get_or_create_owned(&by_listener),
+            bytes_in: f.bytes.get_or_create_owned(&direction(&name, "in")),
+            bytes_out: f.bytes.get_or_create_owned(&direction(&name, "out")),
+            request_seconds: f.request_seconds.get_or_create_owned(&by_listener),
+            requests,
+            handshakes,
+            families: f.clone(),
+            name,
+            met,
+        }
+    }
+
+    /// Takes every series of the listener away.
+    fn forget(&self) {
+        let Self { name, families: f, met, .. } = self;
+        for value in TLS_PROTOCOLS {
+            f.handshakes.remove(&handshake(name, value, "ok", ""));
+            let labels = protocol(name, value);
+            f.resumptions.remove(&labels);
+            f.handshake_seconds.remove(&labels);
+            f.tls_connections.remove(&labels);
+        }
+        for protocol in HTTP_PROTOCOLS {
+            for class in CLASSES {
+                f.requests.remove(&request(name, protocol, class));
+            }
+        }
+        let by_listener = [listener(name)];
+        f.connections_accepted.remove(&by_listener);
+        f.connections_active.remove(&by_listener);
+        f.request_seconds.remove(&by_listener);
+        for value in ["in", "out"] {
+            f.bytes.remove(&direction(name, value));
+        }
+        let MetByListener { failed_handshakes, suites, refused } = &**met;
+        failed_handshakes.forget(|[protocol, reason]| {
+            f.handshakes.remove(&handshake(name, protocol, "failed", reason));
+        });
+        suites.forget(|[suite]| {
+            f.suites.remove(&[listener(name), ("suite", word(suite))]);
+        });
+        refused.forget(|[reason]| {
+            f.connections_refused.remove(&[listener(name), ("reason", word(reason))]);
+        });
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.families.listeners.end(&self.name, self, || self.forget());
+    }
+}
+
+fn listener(name: &str) -> (&'static str, Word) {
+    ("listener", owned(name))
+}
+
+fn protocol(name: &str, value: &'static str) -> Labels<2> {
+    [listener(name), ("protocol", word(value))]
+}
+
+fn direction(name: &str, value: &'static str) -> Labels<2> {
+    [listener(name), ("direction", word(value))]
+}
+
+fn request(name: &str, protocol: &'static str, class: &'static str) -> Labels<3> {
+    [listener(name), ("protocol", word(protocol)), ("class", word(class))]
+}
+
+fn handshake(name: &str, protocol: &'static str, outcome: &'static str, reason: &'static str) -> Labels<4> {
+    [listener(name), ("protocol", word(protocol)), ("outcome", word(outcome)), ("reason", word(reason))]
 }
 
 /// Whether a handshake resumed an earlier session.
@@ -175,28 +248,28 @@ pub enum Resumed {
 pub struct BackendMetrics(Arc<Backend>);
 
 #[derive(Debug)]
-struct Backend {
+pub(super) struct Backend {
     name: Arc<str>,
     families: Families,
+    met: Arc<MetByBackend>,
     connects: Counter,
     connect_seconds: DurationHistogram,
     active: Gauge,
     responses: [Counter; CLASSES.len()],
 }
 
+/// What came up at a backend, by its words behind the backend's name.
+#[derive(Debug, Default)]
+pub(super) struct MetByBackend {
+    errors: Met<1>,
+}
+
+/// Handles of backends.
+pub(super) type Backends = Owners<Backend, MetByBackend>;
+
 impl BackendMetrics {
-    pub(super) fn new(families: &Families, name: Arc<str>) -> Self {
-        let backend = || ("backend", owned(&name));
-        let by_backend = || [backend()];
-        Self(Arc::new(Backend {
-            connects: families.upstream_connects.get_or_create_owned(&by_backend()),
-            connect_seconds: families.upstream_connect_seconds.get_or_create_owned(&by_backend()),
-            active: families.upstream_active.get_or_create_owned(&by_backend()),
-            responses: CLASSES
-                .map(|class| families.upstream_requests.get_or_create_owned(&[backend(), ("class", word(class))])),
-            families: families.clone(),
-            name,
-        }))
+    pub(super) fn new(families: &Families, name: &str) -> Self {
+        Self(families.backends.of(name, |name, met| Backend::new(families, name, met)))
     }
 
     /// A connection is up; counted as open until the guard goes.
@@ -208,15 +281,62 @@ impl BackendMetrics {
 
     /// A connect or an exchange failed.
     pub fn failed(&self, reason: &'static str) {
-        self.0
-            .families
-            .upstream_errors
-            .get_or_create(&[("backend", owned(&self.0.name)), ("reason", word(reason))])
-            .inc();
+        let Backend { name, families, met, .. } = &*self.0;
+        met.errors.count([reason], || families.upstream_errors.get_or_create_owned(&by_reason(name, reason)));
     }
 
     /// A response head came.
     pub fn response(&self, status: u16) {
         self.0.responses[class(status)].inc();
     }
+}
+
+impl Backend {
+    fn new(families: &Families, name: Arc<str>, met: Arc<MetByBackend>) -> Self {
+        let f = families;
+        let by_backend = [backend(&name)];
+        Self {
+            connects: f.upstream_connects.get_or_create_owned(&by_backend),
+            connect_seconds: f.upstream_connect_seconds.get_or_create_owned(&by_backend),
+            active: f.upstream_active.get_or_create_owned(&by_backend),
+            responses: CLASSES.map(|class| f.upstream_requests.get_or_create_owned(&by_class(&name, class))),
+            families: f.clone(),
+            name,
+            met,
+        }
+    }
+
+    /// Takes every series of the backend away.
+    fn forget(&self) {
+        let Self { name, families: f, met, .. } = self;
+        let by_backend = [backend(name)];
+        f.upstream_connects.remove(&by_backend);
+        f.upstream_connect_seconds.remove(&by_backend);
+        f.upstream_active.remove(&by_backend);
+        for class in CLASSES {
+            f.upstream_requests.remove(&by_class(name, class));
+        }
+        let MetByBackend { errors } = &**met;
+        errors.forget(|[reason]| {
+            f.upstream_errors.remove(&by_reason(name, reason));
+        });
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        self.families.backends.end(&self.name, self, || self.forget());
+    }
+}
+
+fn backend(name: &str) -> (&'static str, Word) {
+    ("backend", owned(name))
+}
+
+fn by_class(name: &str, class: &'static str) -> Labels<2> {
+    [backend(name), ("class", word(class))]
+}
+
+fn by_reason(name: &str, reason: &'static str) -> Labels<2> {
+    [backend(name), ("reason", word(reason))]
 }

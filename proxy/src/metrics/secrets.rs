@@ -15,8 +15,16 @@ const SHOWN_ROOTS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct SecretMetrics {
     metrics: Arc<Metrics>,
-    /// Updates and rejections already counted.
-    counted: HashMap<Arc<str>, (u64, u64)>,
+    counted: HashMap<Arc<str>, Counted>,
+}
+
+/// What has been counted of a secret.
+#[derive(Debug, Default)]
+struct Counted {
+    updates: u64,
+    rejections: u64,
+    /// Why it was refused so far, each reason once.
+    reasons: Vec<&'static str>,
 }
 
 impl SecretMetrics {
@@ -29,16 +37,18 @@ impl SecretMetrics {
         let families = &self.metrics.families;
         families.certificate_not_after.clear();
         families.secret_generation.clear();
-        let mut counted = HashMap::new();
+        let mut before = std::mem::take(&mut self.counted);
         for state in states {
+            let mut counted = before.remove(&state.name).unwrap_or_default();
             let secret = || ("secret", Word::Owned(state.name.to_string()));
-            let (updates, rejections) = self.counted.get(&state.name).copied().unwrap_or_default();
-            families.secret_updates.get_or_create(&[secret()]).inc_by(state.updates.saturating_sub(updates));
-            let new = usize::try_from(state.rejections.saturating_sub(rejections)).unwrap_or(usize::MAX);
+            families.secret_updates.get_or_create(&[secret()]).inc_by(state.updates.saturating_sub(counted.updates));
+            let new = usize::try_from(state.rejections.saturating_sub(counted.rejections)).unwrap_or(usize::MAX);
             for rejection in state.history.iter().rev().take(new) {
-                families.secret_rejections.get_or_create(&[secret(), ("reason", rejection.reason.into())]).inc();
+                counted.refuse(&self.metrics, &state.name, rejection.reason);
             }
-            counted.insert(Arc::clone(&state.name), (state.updates, state.rejections));
+            counted.updates = state.updates;
+            counted.rejections = state.rejections;
+            self.counted.insert(Arc::clone(&state.name), counted);
             let Some(published) = &state.current else { continue };
             let generation = i64::try_from(published.generation.0).unwrap_or(i64::MAX);
             families.secret_generation.get_or_create(&[secret()]).set(generation);
@@ -47,7 +57,28 @@ impl SecretMetrics {
                 families.certificate_not_after.get_or_create(&labels).set(certificate.not_after().0);
             }
         }
-        self.counted = counted;
+        for (name, Counted { reasons, .. }) in before {
+            let secret = || ("secret", Word::Owned(name.to_string()));
+            families.secret_updates.remove(&[secret()]);
+            for reason in reasons {
+                families.secret_rejections.remove(&[secret(), ("reason", reason.into())]);
+            }
+        }
+    }
+
+    /// Counts a version that is good in itself and could not be taken.
+    pub(crate) fn held(&mut self, secret: &Arc<str>, reason: &'static str) {
+        self.counted.entry(Arc::clone(secret)).or_default().refuse(&self.metrics, secret, reason);
+    }
+}
+
+impl Counted {
+    fn refuse(&mut self, metrics: &Metrics, secret: &str, reason: &'static str) {
+        let labels = [("secret", Word::Owned(secret.to_owned())), ("reason", reason.into())];
+        metrics.families.secret_rejections.get_or_create(&labels).inc();
+        if !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
+        }
     }
 }
 

@@ -101,3 +101,67 @@ fn reloads_in_a_storm_are_taken_one_after_the_other_and_the_last_one_wins() {
     assert_eq!(proxy.snapshot().generation, 51);
     assert_eq!(&greeting(proxy.address("echo").unwrap()), b"zzz");
 }
+
+/// One port that changes its owner, one of changing owners, and one that waits for a secret; each under a name of the
+/// round, like the backend.
+fn renamed(round: usize, backend: SocketAddr, port: SocketAddr) -> String {
+    format!(
+        "{{ cores: 1, log: {{ access: {{ path: off }} }}, listeners: [
+            {{ name: moving-{round}., bind: 127.0.0.1:0, protocol: tcp, tls: none, backend: web-{round}. }},
+            {{ name: staying-{round}., bind: '{port}', protocol: tcp, tls: none, backend: web-{round}. }},
+            {{ name: waiting-{round}., bind: 127.0.0.1:0, protocol: tcp, backend: web-{round}.,
+               tls: {{ certificates: [ {{ cert: /nowhere/{round}..pem, key: /nowhere/{round}..key }} ] }} }} ],
+            backends: [ {{ name: web-{round}., endpoints: [ '{backend}' ] }} ] }}"
+    )
+}
+
+/// Lines of `/metrics`, comments apart, that contain `needle`.
+fn series(proxy: &Handle, needle: &str) -> usize {
+    proxy.metrics().encode().lines().filter(|line| !line.starts_with('#') && line.contains(needle)).count()
+}
+
+#[test]
+fn names_that_change_with_each_reload_do_not_add_up_in_the_metrics() {
+    let backend = echo();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let proxy = start(&renamed(0, backend, port));
+    let talk = |round: usize| {
+        let mut stream = connect(proxy.address(&format!("moving-{round}.")).unwrap());
+        exchange(&mut stream, b"hello");
+        exchange(&mut connect(port), b"hello");
+        stream
+    };
+    let mut held = talk(0);
+    let at_first = series(&proxy, "");
+    let of_one_listener = series(&proxy, "\"moving-0.\"");
+    let of_one_backend = series(&proxy, "\"web-0.\"");
+    assert!(
+        of_one_listener > 20 && of_one_backend > 5 && series(&proxy, "/nowhere/0.") + series(&proxy, "waiting-0.") > 0
+    );
+    for round in 1..=50 {
+        reload(&proxy, &renamed(round, backend, port)).unwrap();
+        drop(talk(round));
+    }
+    // What a connection still counts in stays: its listener, and the backend behind it.
+    exchange(&mut held, b"still here");
+    let counted = series(&proxy, "\"moving-0.\"");
+    assert!(counted > 0 && counted < of_one_listener, "the port's own series is gone, the others are not");
+    eventually("the names of other rounds to go", || {
+        series(&proxy, "") <= at_first + counted + of_one_backend && series(&proxy, "-49.") == 0
+    });
+    drop(held);
+    eventually("the last old name to go", || series(&proxy, "") <= at_first && series(&proxy, "-0.") == 0);
+}
+
+#[test]
+fn a_listener_that_comes_back_while_its_connections_last_goes_on_counting() {
+    let backend = echo();
+    let proxy = start(&tcp_yaml(backend, ""));
+    let mut old = connect(proxy.address("echo").unwrap());
+    exchange(&mut old, b"before");
+    reload(&proxy, &tcp_yaml(backend, "").replace("name: echo", "name: other")).unwrap();
+    reload(&proxy, &tcp_yaml(backend, "")).unwrap();
+    exchange(&mut connect(proxy.address("echo").unwrap()), b"after");
+    exchange(&mut old, b"still");
+    assert_eq!(metric(&proxy, "jadegate_connections_accepted_total{listener=\"echo\"}"), 2.0);
+}
