@@ -79,7 +79,7 @@ fn reset_upstream(stream: &UpstreamStream) {
     }
 }
 
-/// Writes the access log record and counts the bytes when it goes, however the connection ends.
+/// Writes the access log record when it goes, however the connection ends.
 struct Report {
     context: Rc<ConnectionContext>,
     traffic: Traffic,
@@ -90,7 +90,8 @@ struct Report {
 
 impl Report {
     fn new(context: Rc<ConnectionContext>) -> Self {
-        Self { context, traffic: Traffic::default(), upstream: None, failure: Some("cut") }
+        let traffic = Traffic::counted_in(context.listener.metrics.clone());
+        Self { context, traffic, upstream: None, failure: Some("cut") }
     }
 }
 
@@ -98,7 +99,6 @@ impl Drop for Report {
     fn drop(&mut self) {
         let context = &self.context;
         let (bytes_in, bytes_out) = (self.traffic.downstream.get(), self.traffic.upstream.get());
-        context.listener.metrics.bytes(bytes_in, bytes_out);
         let upstream = UpstreamRecord {
             backend: &context.chain.backend.config.name,
             address: self.upstream.as_ref().map(|facts| facts.address.as_ref()),

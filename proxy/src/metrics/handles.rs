@@ -139,8 +139,12 @@ impl ListenerMetrics {
 
     /// Payload bytes that went both ways, from (`in`) and to (`out`) the peer.
     pub fn bytes(&self, received: u64, sent: u64) {
-        self.0.bytes_in.inc_by(received);
-        self.0.bytes_out.inc_by(sent);
+        // The counters are shared by all workers: a write that changes nothing still costs the others their cache line.
+        for (counter, bytes) in [(&self.0.bytes_in, received), (&self.0.bytes_out, sent)] {
+            if bytes > 0 {
+                counter.inc_by(bytes);
+            }
+        }
     }
 }
 

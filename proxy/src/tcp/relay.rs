@@ -8,6 +8,8 @@
 //!   kept, and given back when it has gone.
 //! - Neither direction starves the other: each poll moves a bounded amount.
 //!
+//! - Metrics follow while the connection lives: what a poll moved is counted at its end, whatever number of reads that was.
+//!
 //! Cancel safe in that dropping it loses at most bytes that were read and not yet written; counts are kept by the
 //! caller and are right at any time.
 
@@ -20,6 +22,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::metrics::ListenerMetrics;
 
 /// Bytes that one read may take.
 const BUFFER: usize = 64 * 1024;
@@ -46,6 +50,34 @@ pub struct Traffic {
     pub downstream: Cell<u64>,
     /// From the backend.
     pub upstream: Cell<u64>,
+    /// Where they are counted, and how many of them are.
+    metrics: Option<ListenerMetrics>,
+    counted: Cell<(u64, u64)>,
+}
+
+impl Traffic {
+    /// None yet; they will be counted in these metrics.
+    pub fn counted_in(metrics: ListenerMetrics) -> Self {
+        let (downstream, upstream, counted) = Default::default();
+        Self { downstream, upstream, metrics: Some(metrics), counted }
+    }
+
+    /// Counts what has moved since the last time.
+    fn count(&self) {
+        let (before, now) = (self.counted.get(), (self.downstream.get(), self.upstream.get()));
+        if let Some(metrics) = &self.metrics
+            && before != now
+        {
+            metrics.bytes(now.0 - before.0, now.1 - before.1);
+            self.counted.set(now);
+        }
+    }
+}
+
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        self.count();
+    }
 }
 
 /// Why a relay ended.
@@ -76,6 +108,7 @@ where
         let moved = (request.written, response.written);
         let there = request.poll(cx, downstream, upstream, &traffic.downstream);
         let back = response.poll(cx, upstream, downstream, &traffic.upstream);
+        traffic.count();
         let (there, back) = match (there, back) {
             (Err(end), _) | (_, Err(end)) => return Poll::Ready(end),
             (Ok(there), Ok(back)) => (there, back),

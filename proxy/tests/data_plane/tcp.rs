@@ -97,3 +97,20 @@ fn many_bytes_in_both_directions_at_once_arrive_whole_and_in_order() {
     assert_eq!(reader.read(&mut [0]).unwrap(), 0);
     sending.join().unwrap();
 }
+
+#[test]
+fn the_bytes_of_a_connection_are_counted_while_it_lives_and_once() {
+    let proxy = start(&tcp_yaml(echo(), ""));
+    let mut client = connect(proxy.address("echo").unwrap());
+    let counted = |direction: &str| {
+        metric(&proxy, &format!("jadegate_downstream_bytes_total{{listener=\"echo\",direction=\"{direction}\"}}"))
+    };
+    for round in 1..=3 {
+        exchange(&mut client, &[7; 1000]);
+        let all = f64::from(round) * 1000.0;
+        eventually("the bytes to be counted", || counted("in") == all && counted("out") == all);
+    }
+    drop(client);
+    eventually("the end", || metric(&proxy, "jadegate_connections_active{listener=\"echo\"}") == 0.0);
+    assert_eq!((counted("in"), counted("out")), (3000.0, 3000.0));
+}
