@@ -12,6 +12,7 @@ pub mod head_scan;
 pub mod violation;
 
 mod body;
+mod breach;
 mod deadline;
 mod exchange;
 mod expectation;
@@ -58,9 +59,22 @@ pub async fn serve(stream: Stream<TcpStream>, context: Rc<ConnectionContext>) {
         limits: context.listener.config.limits,
         pool: context.worker.upstreams.pool(&context.chain.backend),
         drain: context.worker.drain.clone(),
-        report: Box::new(move |exchange| report(&context, exchange)),
+        report: {
+            let context = Rc::clone(&context);
+            Box::new(move |exchange| report(&context, exchange))
+        },
     };
-    server::serve(stream, site, protocol).await;
+    if let Some(breach) = server::serve(stream, site, protocol).await {
+        let ConnectionContext { listener, remote, id, .. } = &*context;
+        listener.metrics.http2_ended(breach.reason());
+        tracing::info!(
+            listener = listener.config.name,
+            %remote,
+            connection = id,
+            reason = breach.reason(),
+            "HTTP/2 connection ended for what the client sent"
+        );
+    }
 }
 
 /// Writes the access log line of an exchange, and counts it.

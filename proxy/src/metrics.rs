@@ -63,6 +63,7 @@ pub(crate) struct Families {
     pub(crate) accept_errors: Counters<1>,
     pub(crate) requests: Counters<3>,
     pub(crate) request_seconds: Histograms<1>,
+    pub(crate) http2_ended: Counters<2>,
     pub(crate) bytes: Counters<2>,
     pub(crate) upstream_connects: Counters<1>,
     pub(crate) upstream_connect_seconds: Histograms<1>,
@@ -112,6 +113,11 @@ impl Metrics {
         ours.register("accept_errors", "Failed accepts by kind", f.accept_errors);
         ours.register("requests", "Finished HTTP requests by protocol and class of status", f.requests);
         ours.register("request_seconds", "Duration of HTTP requests, to the end of the response", f.request_seconds);
+        ours.register(
+            "http2_connections_ended",
+            "HTTP/2 connections that were ended for what the client sent, by reason",
+            f.http2_ended,
+        );
         ours.register("downstream_bytes", "Payload bytes from (in) and to (out) downstream peers", f.bytes);
         ours.register("upstream_connects", "Established connections to a backend", f.upstream_connects);
         ours.register(

@@ -96,6 +96,10 @@ impl Body for RequestBody {
                     Guard::Http1(state) => state.body_violation(),
                     Guard::Http2(_) => None,
                 };
+                if let Some(breach) = this.exchange.session.breach() {
+                    // The body ended with its connection; the record says why that did.
+                    this.exchange.fail(breach.reason());
+                }
                 this.exchange.fail_body(violation.map_or(Rejection::BodyEnded, Rejection::Violation));
                 Some(Err(BodyError::Request(error)))
             }

@@ -4,7 +4,11 @@
 //! and pings for the data that they receive, resets for the requests that were answered. When a bucket is empty, the library
 //! gets, at the next frame boundary, a frame that is a connection error, so that the GOAWAY is its own and in order;
 //! nothing more is read then. The guard reads frame headers only and buffers nothing else.
+//!
+//! What the library itself refuses it says in its last frame, GOAWAY. The guard looks at that when the library closes, which
+//! is before the exchanges that end with the connection are told, so that their records can name the reason.
 
+use super::breach::{Breach, Tail};
 use super::linger::Linger;
 use bytes::{Buf, Bytes};
 use std::cell::Cell;
@@ -20,39 +24,10 @@ pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// An empty DATA frame on stream 0: a connection error of type PROTOCOL_ERROR (RFC 9113 §6.1).
 const POISON: &[u8] = &[0; 9];
 
-/// Which flood was stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flood {
-    Continuation,
-    EmptyData,
-    Ping,
-    Priority,
-    Reset,
-    Settings,
-    Unknown,
-    WindowUpdate,
-}
-
-impl Flood {
-    /// The name used in logs and metrics.
-    pub(super) const fn reason(self) -> &'static str {
-        match self {
-            Self::Continuation => "h2_continuation_flood",
-            Self::EmptyData => "h2_empty_data_flood",
-            Self::Ping => "h2_ping_flood",
-            Self::Priority => "h2_priority_flood",
-            Self::Reset => "h2_reset_flood",
-            Self::Settings => "h2_settings_flood",
-            Self::Unknown => "h2_unknown_frame_flood",
-            Self::WindowUpdate => "h2_window_update_flood",
-        }
-    }
-}
-
 /// What guard and exchanges of one HTTP/2 connection tell one another.
 #[derive(Debug, Default)]
 pub(super) struct FrameState {
-    flood: Cell<Option<Flood>>,
+    breach: Cell<Option<Breach>>,
     /// Pieces of response body sent, that no ping and no window update has been paid for with.
     pings: Cell<u32>,
     window_updates: Cell<u32>,
@@ -61,9 +36,9 @@ pub(super) struct FrameState {
 }
 
 impl FrameState {
-    /// The flood that ended the connection.
-    pub(super) fn flood(&self) -> Option<Flood> {
-        self.flood.get()
+    /// What of the client's ended the connection.
+    pub(super) fn breach(&self) -> Option<Breach> {
+        self.breach.get()
     }
 
     /// A piece of a response body was handed to the library.
@@ -167,6 +142,7 @@ pub(super) struct FrameGuard<IO> {
     /// What was read before the guard came, or the poison.
     pending: Bytes,
     poisoned: bool,
+    tail: Tail,
     linger: Option<Linger>,
 }
 
@@ -181,6 +157,7 @@ impl<IO> FrameGuard<IO> {
             position: Position::Preface { left: PREFACE.len() - prefix.len() },
             pending: Bytes::copy_from_slice(prefix),
             poisoned: false,
+            tail: Tail::new(),
             linger: None,
         }
     }
@@ -191,7 +168,7 @@ impl<IO> FrameGuard<IO> {
         while at < input.len() {
             match &mut self.position {
                 Position::Preface { left } | Position::Payload { left } if *left == 0 => {
-                    if self.state.flood.get().is_some() {
+                    if self.state.breach.get().is_some() {
                         self.poison();
                         return at;
                     }
@@ -215,7 +192,7 @@ impl<IO> FrameGuard<IO> {
                 }
             }
         }
-        if self.state.flood.get().is_some() && matches!(self.position, Position::Payload { left: 0 }) {
+        if self.state.breach.get().is_some() && matches!(self.position, Position::Payload { left: 0 }) {
             self.poison();
         }
         at
@@ -233,19 +210,19 @@ impl<IO> FrameGuard<IO> {
         let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
         let state = &self.state;
         let none = || 0;
-        let (allowed, flood) = match kind {
-            0x0 if length == 0 && flags & END_STREAM == 0 => (self.buckets.empty_data.take(none), Flood::EmptyData),
+        let (allowed, breach) = match kind {
+            0x0 if length == 0 && flags & END_STREAM == 0 => (self.buckets.empty_data.take(none), Breach::EmptyData),
             0x0 | 0x1 | 0x7 => return length,
-            0x2 => (self.buckets.priority.take(none), Flood::Priority),
-            0x3 => (self.buckets.reset.take(|| state.resets.take()), Flood::Reset),
-            0x4 => (self.buckets.settings.take(none), Flood::Settings),
-            0x6 => (self.buckets.ping.take(|| state.pings.take()), Flood::Ping),
-            0x8 => (self.buckets.window_update.take(|| state.window_updates.take()), Flood::WindowUpdate),
-            0x9 => (self.buckets.continuation.take(none), Flood::Continuation),
-            _ => (self.buckets.unknown.take(none), Flood::Unknown),
+            0x2 => (self.buckets.priority.take(none), Breach::Priority),
+            0x3 => (self.buckets.reset.take(|| state.resets.take()), Breach::Reset),
+            0x4 => (self.buckets.settings.take(none), Breach::Settings),
+            0x6 => (self.buckets.ping.take(|| state.pings.take()), Breach::Ping),
+            0x8 => (self.buckets.window_update.take(|| state.window_updates.take()), Breach::WindowUpdate),
+            0x9 => (self.buckets.continuation.take(none), Breach::Continuation),
+            _ => (self.buckets.unknown.take(none), Breach::Unknown),
         };
-        if !allowed && self.state.flood.get().is_none() {
-            self.state.flood.set(Some(flood));
+        if !allowed && self.state.breach.get().is_none() {
+            self.state.breach.set(Some(breach));
         }
         length
     }
@@ -278,7 +255,9 @@ impl<IO: AsyncRead + Unpin> AsyncRead for FrameGuard<IO> {
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FrameGuard<IO> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        let count = ready!(Pin::new(&mut self.io).poll_write(cx, bytes))?;
+        self.tail.push(bytes.get(..count).unwrap_or(bytes));
+        Poll::Ready(Ok(count))
     }
 
     fn poll_write_vectored(
@@ -286,7 +265,17 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FrameGuard<IO> {
         cx: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, buffers)
+        let count = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, buffers))?;
+        let mut left = count;
+        for buffer in buffers {
+            let written = left.min(buffer.len());
+            self.tail.push(&buffer[..written]);
+            left -= written;
+            if left == 0 {
+                break;
+            }
+        }
+        Poll::Ready(Ok(count))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -300,6 +289,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FrameGuard<IO> {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.linger.is_none() {
+            if this.state.breach.get().is_none() {
+                this.state.breach.set(this.tail.goaway().and_then(Breach::of_code));
+            }
             ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
         }
         this.linger.get_or_insert_with(Linger::new).poll(&mut this.io, cx).map(Ok)

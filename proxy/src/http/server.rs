@@ -3,6 +3,7 @@
 //! It ends when the client closes it, when nothing moves on it for the idle timeout, at the end of its lifetime or of the
 //! drain's first phase (after the exchanges under way: `Connection: close`, GOAWAY), and at once when the drain aborts.
 
+use super::breach::Breach;
 use super::deadline::Deadline;
 use super::forward;
 use super::frame_guard::{FrameGuard, FrameState, PREFACE};
@@ -58,8 +59,8 @@ pub(super) enum Protocol {
     Unknown,
 }
 
-/// Serves `io` to its end.
-pub(super) async fn serve<IO>(mut io: IO, site: Site, protocol: Protocol)
+/// Serves `io` to its end; gives what of the client's ended an HTTP/2 connection, if that is what did.
+pub(super) async fn serve<IO>(mut io: IO, site: Site, protocol: Protocol) -> Option<Breach>
 where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {
@@ -71,16 +72,19 @@ where
                 sniffed = sniffed => match sniffed {
                     Ok(Some(protocol)) => protocol,
                     // Closed, or silent.
-                    Ok(None) | Err(_) => return,
+                    Ok(None) | Err(_) => return None,
                 },
-                () = long_draining(&site.drain) => return,
+                () = long_draining(&site.drain) => return None,
             }
         }
         settled => settled,
     };
     match protocol {
         Protocol::Http2 => serve_http2(io, &prefix, site).await,
-        Protocol::Http1 | Protocol::Unknown => serve_http1(io, &prefix, site).await,
+        Protocol::Http1 | Protocol::Unknown => {
+            serve_http1(io, &prefix, site).await;
+            None
+        }
     }
 }
 
@@ -159,14 +163,13 @@ where
     }
 }
 
-async fn serve_http2<IO>(io: IO, prefix: &[u8], site: Site)
+async fn serve_http2<IO>(io: IO, prefix: &[u8], site: Site) -> Option<Breach>
 where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let state = Rc::new(FrameState::default());
     let guard = FrameGuard::new(io, prefix, Rc::clone(&state));
     let limits = site.limits;
-    let remote = site.remote;
     let session = Session::new(site, Guard::Http2(Rc::clone(&state)));
     let mut builder = http2::Builder::new(LocalExecutor);
     builder
@@ -195,9 +198,7 @@ where
         }
     });
     end.await;
-    if let Some(flood) = state.flood() {
-        tracing::info!(%remote, reason = flood.reason(), "HTTP/2 connection ended");
-    }
+    state.breach()
 }
 
 /// What [`drive`] asks of the library's connection.

@@ -1,8 +1,9 @@
 //! One downstream HTTP connection as its exchanges see it.
 
+use super::breach::Breach;
 use super::deadline::Deadline;
 use super::exchange::Exchange;
-use super::frame_guard::{Flood, FrameState};
+use super::frame_guard::FrameState;
 use super::head_guard::HeadState;
 use super::upgrade::Tunnel;
 use crate::drain::Drain;
@@ -118,11 +119,15 @@ impl Session {
 
     /// Why an exchange ended that was not over.
     pub(super) fn end_reason(&self) -> &'static str {
-        let flood = match &self.guard {
+        self.cut.get().or_else(|| self.breach().map(Breach::reason)).unwrap_or("client_gone")
+    }
+
+    /// What of the client's ended an HTTP/2 connection.
+    pub(super) fn breach(&self) -> Option<Breach> {
+        match &self.guard {
             Guard::Http1(_) => None,
-            Guard::Http2(state) => state.flood(),
-        };
-        self.cut.get().or_else(|| flood.map(Flood::reason)).unwrap_or("client_gone")
+            Guard::Http2(state) => state.breach(),
+        }
     }
 
     /// Whether an exchange is under way.

@@ -76,6 +76,7 @@ pub(super) struct MetByListener {
     failed_handshakes: Met<2>,
     suites: Met<1>,
     refused: Met<1>,
+    http2_ended: Met<1>,
 }
 
 /// Handles of listeners.
@@ -135,6 +136,13 @@ impl ListenerMetrics {
     pub fn request(&self, protocol: &str, status: u16, duration: Duration) {
         self.0.requests[position(&HTTP_PROTOCOLS, protocol)][class(status)].inc();
         self.0.request_seconds.observe(duration);
+    }
+
+    /// An HTTP/2 connection was ended for what the client sent.
+    pub fn http2_ended(&self, reason: &'static str) {
+        let Listener { name, families, met, .. } = &*self.0;
+        met.http2_ended
+            .count([reason], || families.http2_ended.get_or_create_owned(&[listener(name), ("reason", word(reason))]));
     }
 
     /// Payload bytes that went both ways, from (`in`) and to (`out`) the peer.
@@ -199,7 +207,7 @@ impl Listener {
         for value in ["in", "out"] {
             f.bytes.remove(&direction(name, value));
         }
-        let MetByListener { failed_handshakes, suites, refused } = &**met;
+        let MetByListener { failed_handshakes, suites, refused, http2_ended } = &**met;
         failed_handshakes.forget(|[protocol, reason]| {
             f.handshakes.remove(&handshake(name, protocol, "failed", reason));
         });
@@ -208,6 +216,9 @@ impl Listener {
         });
         refused.forget(|[reason]| {
             f.connections_refused.remove(&[listener(name), ("reason", word(reason))]);
+        });
+        http2_ended.forget(|[reason]| {
+            f.http2_ended.remove(&[listener(name), ("reason", word(reason))]);
         });
     }
 }

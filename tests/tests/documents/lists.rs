@@ -38,8 +38,9 @@ fn every_reason_of_a_failed_handshake_is_explained() {
 #[test]
 fn every_failure_of_a_request_is_explained() {
     let listed = listed("docs/operations/troubleshooting.md");
-    for source in ["proxy/src/upstream/error.rs", "proxy/src/http/reject.rs", "proxy/src/http/violation.rs"] {
-        let known = reasons(&page::read(source));
+    let sources = ["upstream/error.rs", "http/reject.rs", "http/violation.rs", "http/breach.rs"];
+    for source in sources.map(|source| format!("proxy/src/{source}")) {
+        let known = reasons(&page::read(&source));
         assert!(known.len() >= 10, "{known:?}");
         let missing: Vec<_> = known.difference(&listed).collect();
         assert!(missing.is_empty(), "{source}: not in troubleshooting.md: {missing:?}");

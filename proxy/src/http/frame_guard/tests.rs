@@ -7,14 +7,14 @@ fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Sends `count` frames in pieces of `size`; gives what the guard hands out and the flood it saw.
-async fn pass(prefix: usize, frames: &[u8], size: usize, state: Rc<FrameState>) -> (Vec<u8>, Option<Flood>) {
+async fn pass(prefix: usize, frames: &[u8], size: usize, state: Rc<FrameState>) -> (Vec<u8>, Option<Breach>) {
     let (mut client, server) = duplex(1 << 22);
     client.write_all(&PREFACE[prefix..]).await.unwrap();
     client.write_all(frames).await.unwrap();
     client.shutdown().await.unwrap();
     let mut guard = FrameGuard::new(server, &PREFACE[..prefix], Rc::clone(&state));
     let out = read_all(&mut guard, size).await;
-    (out, state.flood())
+    (out, state.breach())
 }
 
 async fn read_all(guard: &mut FrameGuard<DuplexStream>, size: usize) -> Vec<u8> {
@@ -49,18 +49,18 @@ async fn honest_frames_pass_unchanged_however_they_are_cut() {
 
 #[tokio::test]
 async fn each_flood_is_named_and_ends_with_the_poison_at_a_frame_boundary() {
-    let table: &[(Vec<u8>, Flood)] = &[
-        (frame(0, 0, b""), Flood::EmptyData),
-        (frame(2, 0, &[0; 5]), Flood::Priority),
-        (frame(3, 0, &[0; 4]), Flood::Reset),
-        (frame(4, 0, &[0; 6]), Flood::Settings),
-        (frame(4, 1, b""), Flood::Settings),
-        (frame(6, 0, &[0; 8]), Flood::Ping),
-        (frame(6, 1, &[0; 8]), Flood::Ping),
-        (frame(8, 0, &[0, 0, 0, 1]), Flood::WindowUpdate),
-        (frame(9, 0, b"x"), Flood::Continuation),
-        (frame(9, 0, b""), Flood::Continuation),
-        (frame(200, 0, b"?"), Flood::Unknown),
+    let table: &[(Vec<u8>, Breach)] = &[
+        (frame(0, 0, b""), Breach::EmptyData),
+        (frame(2, 0, &[0; 5]), Breach::Priority),
+        (frame(3, 0, &[0; 4]), Breach::Reset),
+        (frame(4, 0, &[0; 6]), Breach::Settings),
+        (frame(4, 1, b""), Breach::Settings),
+        (frame(6, 0, &[0; 8]), Breach::Ping),
+        (frame(6, 1, &[0; 8]), Breach::Ping),
+        (frame(8, 0, &[0, 0, 0, 1]), Breach::WindowUpdate),
+        (frame(9, 0, b"x"), Breach::Continuation),
+        (frame(9, 0, b""), Breach::Continuation),
+        (frame(200, 0, b"?"), Breach::Unknown),
     ];
     for (one, expected) in table {
         for size in [7, 4096] {
@@ -76,10 +76,10 @@ async fn each_flood_is_named_and_ends_with_the_poison_at_a_frame_boundary() {
 
 #[tokio::test]
 async fn what_was_earned_is_paid_once() {
-    let table: [(Vec<u8>, Flood); 3] = [
-        (frame(3, 0, &[0; 4]), Flood::Reset),
-        (frame(6, 0, &[0; 8]), Flood::Ping),
-        (frame(8, 0, &[0, 0, 0, 1]), Flood::WindowUpdate),
+    let table: [(Vec<u8>, Breach); 3] = [
+        (frame(3, 0, &[0; 4]), Breach::Reset),
+        (frame(6, 0, &[0; 8]), Breach::Ping),
+        (frame(8, 0, &[0, 0, 0, 1]), Breach::WindowUpdate),
     ];
     for (one, expected) in table {
         let state: Rc<FrameState> = Rc::default();
@@ -112,6 +112,6 @@ async fn clients_are_paid_back_for_what_our_own_traffic_makes_them_send() {
             let mut frame = vec![0; one.len()];
             guard.read_exact(&mut frame).await.unwrap();
         }
-        assert_eq!(state.flood(), None);
+        assert_eq!(state.breach(), None);
     }
 }

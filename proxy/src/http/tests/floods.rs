@@ -124,6 +124,46 @@ async fn each_flood_ends_with_goaway_while_an_honest_connection_goes_on() {
         assert!(slowest < Duration::from_secs(1), "{name}: an honest request took {slowest:?}");
     }
     eventually(|| proxy.connections.get() == 1).await;
+    // Each is counted under its own name, whether the guard or the library was the first to have enough.
+    let breaches = proxy.breaches.borrow();
+    assert_eq!(breaches.len(), floods.len(), "{breaches:?}");
+    for reason in ["h2_settings_flood", "h2_ping_flood", "h2_window_update_flood", "h2_priority_flood", "h2_excess"] {
+        assert!(breaches.contains(&reason), "{reason} in {breaches:?}");
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn what_the_library_refuses_is_the_reason_of_the_exchanges_that_end_with_it() {
+    let backend = scripted(|mut client, _| async move { while client.next_head().await.is_some() {} });
+    let proxy = Settings::new(&[backend.await]).start().await;
+    let breaches: [(&str, Vec<u8>); 5] = [
+        ("h2_protocol_error", frame(8, 0, 0, &0u32.to_be_bytes())),
+        ("h2_flow_control_error", frame(8, 0, 0, &0x7fff_ffffu32.to_be_bytes())),
+        ("h2_frame_size_error", frame(6, 0, 0, &[1; 16_385])),
+        ("h2_protocol_error", frame(1, 5, 3, &[0x80])),
+        // The twin: it just goes away.
+        ("client_gone", Vec::new()),
+    ];
+    for (round, (expected, bytes)) in breaches.iter().enumerate() {
+        for (flags, body) in [(5, "none"), (4, "open")] {
+            let mut client = proxy.connect().await;
+            client.send(PREFACE).await;
+            client.send(frame(1, flags, 1, BLOCK)).await;
+            eventually(|| proxy.upstreams.open_count() == 1).await;
+            client.send(bytes).await;
+            if bytes.is_empty() {
+                drop(client);
+            }
+            let done = round * 2 + usize::from(body == "open") + 1;
+            let record = proxy.records(done).await.remove(done - 1);
+            // Who goes away with an open body has not sent it to its end, which is what is said then.
+            let expected = if bytes.is_empty() && body == "open" { "request_body" } else { expected };
+            assert_eq!(record.failure, Some(expected), "body {body}: {record:?}");
+            eventually(|| proxy.upstreams.open_count() == 0).await;
+        }
+    }
+    eventually(|| proxy.connections.get() == 0).await;
+    assert_eq!(proxy.breaches.borrow().len(), 8, "{:?}", proxy.breaches.borrow());
 }
 
 #[tokio::test(flavor = "local")]

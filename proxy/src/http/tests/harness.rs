@@ -1,6 +1,7 @@
 //! A listener in front of a backend, both on loopback, on the thread of the test.
 
 use crate::drain::Drain;
+use crate::http::breach::Breach;
 use crate::http::exchange::Exchange;
 use crate::http::head_guard::HeadState;
 use crate::http::server::{self, Protocol};
@@ -95,15 +96,18 @@ impl Settings {
             drain: Drain::new(),
             records: Rc::default(),
             connections: Rc::default(),
+            breaches: Rc::default(),
         };
         let accept = proxy.clone();
         spawn_local(async move {
             while let Ok((stream, remote)) = listener.accept().await {
                 let site = accept.site(&self, remote);
                 let connections = Rc::clone(&accept.connections);
+                let breaches = Rc::clone(&accept.breaches);
                 connections.set(connections.get() + 1);
                 spawn_local(async move {
-                    server::serve(stream, site, self.protocol).await;
+                    let breach = server::serve(stream, site, self.protocol).await;
+                    breaches.borrow_mut().extend(breach.map(Breach::reason));
                     connections.set(connections.get() - 1);
                 });
             }
@@ -127,6 +131,8 @@ pub(crate) struct Proxy {
     pub(crate) drain: Drain,
     records: Rc<RefCell<Vec<Record>>>,
     pub(crate) connections: Rc<Cell<usize>>,
+    /// Why HTTP/2 connections were ended for what the client sent.
+    pub(crate) breaches: Rc<RefCell<Vec<&'static str>>>,
 }
 
 impl Proxy {
