@@ -6,6 +6,8 @@ mod arrows;
 mod drain;
 #[path = "e2e/examples.rs"]
 mod examples;
+#[path = "e2e/fuzz_smoke.rs"]
+mod fuzz_smoke;
 #[path = "e2e/layout.rs"]
 mod layout;
 #[path = "e2e/reload.rs"]
