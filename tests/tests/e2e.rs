@@ -10,6 +10,8 @@ mod examples;
 mod fuzz_smoke;
 #[path = "e2e/layout.rs"]
 mod layout;
+#[path = "e2e/process_log.rs"]
+mod process_log;
 #[path = "e2e/reload.rs"]
 mod reload;
 #[path = "e2e/rotation.rs"]
