@@ -30,7 +30,7 @@ fn address(line: &str) -> SocketAddr {
 fn each_port_that_opens_is_one_line_with_its_real_address_and_so_is_the_admin() {
     let one = format!("{QUIET}listeners:\n{}", listener("first", "127.0.0.1:0"));
     let jadegate = Jadegate::start(&one).expect("it starts");
-    let log = jadegate.log();
+    let log = jadegate.wait_log("configuration taken").expect("taken");
     let opened = lines(&log, &["first", "address="]);
     assert_eq!(opened.len(), 1, "{log}");
     TcpStream::connect(address(opened[0])).expect("the port that the line names is open");
@@ -90,7 +90,10 @@ const BROKEN: &str = "listeners:\n  - { bind: nowhere, tls: none, backend: \"127
 /// Starts with this log, gives it a broken configuration and returns the lines about that.
 fn refused(log: &str) -> Vec<String> {
     let jadegate = Jadegate::start(&format!("{log}listeners:\n{}", listener("first", "127.0.0.1:0"))).expect("starts");
-    let before = jadegate.log().len();
+    // The last line of a start; what comes after it is about the reload.
+    jadegate.wait_log("configuration taken").expect("taken");
+    let whole = || Ok(Some(jadegate.log()).filter(|log| log.ends_with('\n')));
+    let before = wait::until("the end of that line", PATIENCE, whole).expect("it comes").len();
     jadegate.reconfigure(BROKEN).expect("written");
     jadegate.wait_log("lines").expect("refused");
     let told = jadegate.stop().expect("it ends").output.split_off(before);
