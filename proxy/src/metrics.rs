@@ -197,6 +197,7 @@ mod tests {
         let (first, second) = (metrics.listener("site"), metrics.listener("site"));
         let open = first.accepted();
         first.refused("limit");
+        first.http2_ended("h2_ping_flood");
         first.handshake_failed(Some("tlcp"), "closed");
         let _ = first.handshake("tls1.3", "suite", Resumed::No, Duration::ZERO);
         metrics.listener("elsewhere").refused("limit");
