@@ -46,7 +46,7 @@ pub enum PeerFault {
     #[error("the peer's certificate, or one above it, is signed with an algorithm not allowed here")]
     WeakSignature,
     /// A signature does not verify: of a certificate, or of the handshake by its key.
-    #[error("a signature of the peer does not verify")]
+    #[error("a signature of the peer does not verify: its certificate is damaged, or of another issuer of that name")]
     BadSignature,
     /// Cannot be parsed, or breaks X.509's own rules.
     #[error("the peer's certificate is malformed")]
