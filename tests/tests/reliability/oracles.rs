@@ -2,8 +2,8 @@
 //!
 //! A real client's records are changed on the wire. Two secrets could leak by the answer: the plaintext of a CBC record
 //! (is it the padding or the MAC that is wrong?) and the pre-master secret under the server's SM2 encryption key (did it
-//! decrypt, and to something of the right form?). Timing is measured by `tls/benches/oracles.rs` and asserted nowhere: on a
-//! shared machine a limit would say nothing.
+//! decrypt, and to something of the right form?). Timing is measured by `tls/benches/oracles.rs` and asserted nowhere:
+//! on a shared machine a limit would say nothing.
 
 use crate::ground::backend::Backend;
 use crate::ground::clients::{Kind, STEP, ping};

@@ -1,10 +1,10 @@
 //! The box test: whether two series of times can be told apart (Crosby, Wallach and Riedi, "Opportunities and Limits of
 //! Remote Timing Attacks", 2009).
 //!
-//! A box is the stretch between two low quantiles of a series: low, because what disturbs a measurement makes it longer.
-//! On one random half of the times the box is sought whose two instances lie farthest apart, on the other half it has
-//! to keep them apart, in the same order. This is done for many halvings; how often it succeeds is the result. What
-//! chance alone achieves, the same test shows on a series and itself.
+//! A box is the stretch between two low quantiles of a series: low, because what disturbs a measurement makes it
+//! longer. On one random half of the times the box is sought whose two instances lie farthest apart, on the other half
+//! it has to keep them apart, in the same order. This is done for many halvings; how often it succeeds is the result.
+//! What chance alone achieves, the same test shows on a series and itself.
 
 use crate::chance::Chance;
 

@@ -20,7 +20,9 @@ impl Ciphertext {
         let encrypter = Encrypter::new(key).expect("SM2 encrypts");
         let mut der = vec![0; encrypter.encrypt_len(secret).expect("a length")];
         let length = encrypter.encrypt(secret, &mut der).expect("encrypted");
-        Self::read(&der[..length])
+        let sealed = Self::read(&der[..length]);
+        assert_eq!(sealed.der(), der[..length], "what is not changed stays as the library made it");
+        sealed
     }
 
     /// Reads what the library made, so it is well-formed.

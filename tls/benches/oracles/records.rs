@@ -1,8 +1,8 @@
 //! CBC records: what is wrong with the padding, and whether it is the padding at all.
 //!
 //! No key is needed to make them, as none is needed by whoever can choose what a client sends: the client encrypts data
-//! that ends like a padding, and its record is cut behind that data, before MAC and padding. The MAC is then what stands
-//! before the chosen padding, and wrong.
+//! that ends like a padding, and its record is cut behind that data, before MAC and padding. The MAC is then what
+//! stands before the chosen padding, and wrong.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
