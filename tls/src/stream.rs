@@ -3,7 +3,8 @@
 //! A closed enum: a further engine is an arm that the compiler asks for everywhere. Reads and writes go straight to
 //! the engine, vectored writes included. `shutdown` sends close_notify and then shuts the transport's write side;
 //! dropping a stream without it closes the transport, which the peer can tell from a proper end. Post-handshake
-//! messages (tickets, KeyUpdate) are answered inside reads and writes; renegotiation is refused by both engines.
+//! messages (tickets, KeyUpdate) are answered inside reads and writes; renegotiation is refused by both engines (in TLCP
+//! without a word: Tongsuo loses its warning).
 
 use std::io;
 use std::pin::Pin;

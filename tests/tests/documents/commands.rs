@@ -2,6 +2,7 @@
 
 use crate::{page, site};
 use anyhow::{Context as _, Result};
+use jadegate_tests::peers::{Peer, present};
 use jadegate_tests::process::{self, Process};
 use jadegate_tests::{jadegate, net, wait, wait::PATIENCE, workspace};
 use rustix::process::Signal;
@@ -47,6 +48,13 @@ fn the_quickstart_serves_all_that_the_front_page_shows() -> Result<()> {
     for what in ["standard TLS", "mutual TLS"] {
         let page = typed_output(&typed(what)?)?;
         assert!(page.contains("Jadegate works."), "{what}: {page}");
+    }
+    if present(&[Peer::Tongsuo]) {
+        let words = typed("TLCP, with Tongsuo")?;
+        let mut client = Command::new(Peer::Tongsuo.program()?);
+        let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        let shown = process::run(client.args(&words[1..]).arg("-ign_eof"), request, PATIENCE)?.success()?;
+        assert!(shown.contains("Jadegate works.") && shown.contains("Verify return code: 0"), "{shown}");
     }
     let shown = typed_output(&typed("the certificates")?)?;
     for protocol in ["== tlcp ==", "== tls1.3-sm ==", "== tls1.3 ==", "== tls1.2 =="] {

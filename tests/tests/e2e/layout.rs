@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 /// Folders at the top; each appears with its first real code, none with another name.
-const ROOMS: &[&str] = &["tls", "sds", "proxy", "certs", "proto", "compliance", "tests", "deploy", "docs", ".ci"];
+const ROOMS: &[&str] =
+    &["tls", "sds", "proxy", "certs", "proto", "compliance", "tests", "deploy", "docs", ".ci", ".cargo"];
 
 /// Files at the top: cargo's, and texts.
 const FILES: &[&str] = &["Cargo.toml", "Cargo.lock", "LICENSE", "NOTICE"];

@@ -7,6 +7,7 @@ use crate::ground::{Ground, Settings, block_on, standard_certificates};
 use jadegate_tests::peers::{Peer, present};
 use jadegate_tests::process::Process;
 use jadegate_tests::wait::{self, PATIENCE};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -162,10 +163,24 @@ fn line(process: &mut Process, text: &[u8]) -> bool {
     process.running().expect("the system tells")
 }
 
+/// Says something now and then.
+async fn ticking(mut stream: TcpStream) -> std::io::Result<()> {
+    loop {
+        stream.write_all(b"tick\n").await?;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 fn renegotiation_is_refused(peer: Peer, tls: &str, kind: Kind, arguments: &[&str]) {
     let certificates = (!tls.is_empty()).then_some(standard_certificates as fn(&jadegate_tests::pki::Pki) -> String);
-    // A backend that says nothing by itself: the refusal has to leave without anything to go with.
-    let ground = Ground::start(Backend::echo(), &Settings { tls, certificates, ..SETTINGS });
+    let backend = match kind {
+        // Tongsuo's TLCP loses the warning that it makes (it frees the buffer of the handshake that it has just refused to
+        // begin), so a second hello stays unanswered, and the client fails at the next data.
+        Kind::Tlcp => Backend::start((Ipv4Addr::LOCALHOST, 0).into(), ticking),
+        // A backend that says nothing by itself: the refusal has to leave without anything to go with.
+        _ => Backend::echo(),
+    };
+    let ground = Ground::start(backend, &Settings { tls, certificates, ..SETTINGS });
     let root = if kind == Kind::Tlcp { &ground.pki.sm2_root } else { &ground.pki.standard_root };
     let mut client = s_client(peer, &ground, root, arguments);
     let labels = "outcome=\"ok\"";

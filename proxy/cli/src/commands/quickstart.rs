@@ -107,6 +107,7 @@ Try, in another terminal:
   what the port speaks   {program} probe {bind} --certs {directory}
   standard TLS           curl --cacert {directory}/ca.pem https://{bind}/
   mutual TLS             curl --cacert {directory}/ca.pem --cert {directory}/client.pem --key {directory}/client.key https://{bind}/
+  TLCP, with Tongsuo     openssl s_client -connect {bind} -enable_ntls -ntls -bugs -CAfile {directory}/sm2-ca.pem
   the certificates       {program} certs inspect {bind}
   state and metrics      http://{admin}/  http://{admin}/metrics
   the configuration      {directory}/quickstart.yaml
