@@ -18,6 +18,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("jadegate-certs", &["jadegate-tongsuo"]),
     // Knows neither files nor YAML.
     ("jadegate-tls", &["jadegate-certs", "jadegate-tongsuo"]),
+    // The stream protocol alone: no crate of ours, and no other.
+    ("jadegate-xds", &[]),
     // Of `tls` the neutral types only: protocol, suite and policy names.
     ("jadegate-config", &["jadegate-certs", "jadegate-tls"]),
     ("jadegate-proxy", &["jadegate-config", "jadegate-tls", "jadegate-certs"]),

@@ -1,0 +1,234 @@
+//! What arrived, on its way through the application's judgement.
+//!
+//! One batch is judged at a time. What arrives meanwhile is merged into the next, the newest of each name, and the answer
+//! to the newest response speaks for all that were merged into it: a response that was overtaken before it was judged is
+//! not answered, for an ACK would say that something was applied that never was. Servers take the newest nonce for the
+//! answer to all before it (`istio/istio:pkg/xds/server.go`, and go-control-plane's servers).
+
+use super::Standing;
+use super::Turn;
+use super::subscription::{Entry, Interest, Subscription};
+use super::wire::Outcome;
+use crate::action::{Action, Offer, Ticket, Withdrawal};
+use crate::event::Verdict;
+use crate::faults::Faults;
+use crate::rules::Absence;
+use crate::text::{Name, Nonce, Version};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// One response or several, not yet offered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Batch<R> {
+    /// The nonce to answer to, as long as there is a stream to answer on.
+    pub(super) answer: Option<Nonce>,
+    pub(super) version: Version,
+    pub(super) changes: BTreeMap<Name, Change<R>>,
+    pub(super) faults: Faults,
+    /// If it is the whole truth: every name in it.
+    pub(super) whole: Option<BTreeSet<Name>>,
+    /// Whether it has done some good already.
+    pub(super) useful: Usefulness,
+}
+
+/// What has become of one name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Change<R> {
+    Update { version: Version, ttl: Option<Duration>, resource: R },
+    Removal,
+}
+
+/// Whether a response has brought anything. Only one that has ends a run of failures: a server that answers with nothing
+/// and hangs up is not to be asked twice a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Usefulness {
+    Nothing,
+    Something,
+}
+
+/// A batch that the application has been offered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Judging {
+    pub(super) answer: Option<Nonce>,
+    version: Version,
+    outstanding: BTreeMap<Name, Offered>,
+    faults: Faults,
+    useful: Usefulness,
+    /// Whether the batch is the whole truth.
+    whole: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Offered {
+    version: Version,
+    ttl: Option<Duration>,
+    /// Whether the name was dropped since. The application may have dropped the resource too, so the verdict says
+    /// nothing any more.
+    orphan: bool,
+}
+
+impl<R> Batch<R> {
+    /// Takes over what is newer.
+    fn merge(&mut self, newer: Self, detail: usize) {
+        if newer.whole.is_some() {
+            *self = newer;
+            return;
+        }
+        self.answer = newer.answer;
+        self.version = newer.version;
+        self.whole = None;
+        self.useful = self.useful.max(newer.useful);
+        for (name, change) in newer.changes {
+            self.faults.forget(&name);
+            self.changes.insert(name, change);
+        }
+        self.faults.merge(newer.faults, detail);
+    }
+
+    /// Drops what is wanted no more. The answer stays due.
+    pub(super) fn retain(&mut self, wanted: impl Fn(&Name) -> bool) {
+        self.changes.retain(|name, _| wanted(name));
+    }
+}
+
+impl Judging {
+    /// Makes orphans of what is wanted no more. Their verdicts are still due.
+    pub(super) fn retain(&mut self, wanted: impl Fn(&Name) -> bool) {
+        self.outstanding.iter_mut().for_each(|(name, offered)| offered.orphan |= !wanted(name));
+    }
+
+    /// Gives a resource that is being judged another time to live; whether it is this one.
+    pub(super) fn heartbeat(&mut self, name: &Name, version: &Version, ttl: Option<Duration>) -> bool {
+        let offered = self.outstanding.get_mut(name).filter(|offered| offered.version == *version && !offered.orphan);
+        offered.map(|offered| offered.ttl = ttl).is_some()
+    }
+}
+
+impl<R> Subscription<R> {
+    /// Takes in a batch, and offers it if nothing else is being judged.
+    pub(super) fn admit(&mut self, batch: Batch<R>, turn: &mut Turn<'_, R>) {
+        match &mut self.queue {
+            Some(queue) => queue.merge(batch, turn.rules.limits.detail),
+            None => self.queue = Some(batch),
+        }
+        self.advance(turn);
+    }
+
+    /// Offers the next batch, unless one is being judged.
+    fn advance(&mut self, turn: &mut Turn<'_, R>) {
+        while self.judging.is_none() {
+            let Some(batch) = self.queue.take() else { return };
+            let judging = self.offer(batch, turn);
+            if judging.outstanding.is_empty() {
+                self.conclude(judging, turn);
+            } else {
+                self.judging = Some(judging);
+            }
+        }
+    }
+
+    fn offer(&mut self, batch: Batch<R>, turn: &mut Turn<'_, R>) -> Judging {
+        let Batch { answer, version, changes, faults, whole, useful } = batch;
+        let outstanding = BTreeMap::new();
+        let mut judging = Judging { answer, version, outstanding, faults, useful, whole: whole.is_some() };
+        for (name, change) in changes {
+            match change {
+                Change::Update { version, ttl, resource } => {
+                    self.entries.entry(name.clone()).or_insert_with(|| Entry::new(Interest::Covered));
+                    turn.disarm(self.initial_fetch(name.clone()));
+                    let offered = Offered { version: version.clone(), ttl, orphan: false };
+                    judging.outstanding.insert(name.clone(), offered);
+                    let type_url = self.kind.type_url.clone();
+                    let ticket = Ticket { type_url: type_url.clone(), name: name.clone() };
+                    turn.actions.push(Action::Offer(Offer { ticket, type_url, name, version, resource }));
+                }
+                Change::Removal => {
+                    judging.useful = Usefulness::Something;
+                    self.withdraw(&name, Withdrawal::Removed, turn);
+                }
+            }
+        }
+        let held = |entry: &Entry| matches!(entry.standing, Standing::Held(_));
+        if let Some(present) = whole {
+            let absent = self.entries.iter().filter(|(name, entry)| held(entry) && !present.contains(*name));
+            let absent: Vec<Name> = absent.map(|(name, _)| name.clone()).collect();
+            absent.iter().for_each(|name| self.withdraw(name, Withdrawal::Absent, turn));
+        }
+        judging
+    }
+
+    /// Takes a verdict in; whether it was waited for.
+    pub(super) fn judged(&mut self, name: &Name, verdict: Verdict, turn: &mut Turn<'_, R>) -> bool {
+        let Some(mut judging) = self.judging.take() else { return false };
+        let offered = judging.outstanding.remove(name);
+        let awaited = offered.is_some();
+        if let Some(offered) = offered.filter(|offered| !offered.orphan) {
+            match verdict {
+                Verdict::Applied => {
+                    judging.useful = Usefulness::Something;
+                    self.hold(name, offered, turn);
+                }
+                Verdict::Rejected(reason) => {
+                    judging.faults.note(name.clone(), reason, turn.rules.limits.detail);
+                    self.refuse(name);
+                }
+            }
+        }
+        if judging.outstanding.is_empty() {
+            self.conclude(judging, turn);
+            self.advance(turn);
+        } else {
+            self.judging = Some(judging);
+        }
+        awaited
+    }
+
+    fn hold(&mut self, name: &Name, offered: Offered, turn: &mut Turn<'_, R>) {
+        let entry = self.entries.entry(name.clone()).or_insert_with(|| Entry::new(Interest::Covered));
+        entry.standing = Standing::Held(offered.version);
+        entry.refused = false;
+        self.live(name, offered.ttl, turn);
+    }
+
+    /// Notes that the newest of a name was no good. What is held stays.
+    pub(super) fn refuse(&mut self, name: &Name) {
+        let Some(entry) = self.entries.get_mut(name) else { return };
+        entry.refused = true;
+        if entry.interest == Interest::Covered && entry.standing == Standing::Awaited {
+            self.entries.remove(name);
+        }
+    }
+
+    /// Gives a resource that is held its time to live.
+    pub(super) fn live(&self, name: &Name, ttl: Option<Duration>, turn: &mut Turn<'_, R>) {
+        let timer = self.time_to_live(name.clone());
+        match ttl {
+            Some(after) => turn.arm(timer, after),
+            None => turn.disarm(timer),
+        }
+    }
+
+    /// All verdicts are in: the response is answered, if it came on a stream that still is.
+    fn conclude(&mut self, judging: Judging, turn: &mut Turn<'_, R>) {
+        let clean = judging.faults.is_empty();
+        if clean {
+            if !judging.version.is_empty() {
+                self.accepted = Some(judging.version);
+            }
+            // The next whole truth brings what was missing before.
+            self.lapsed &= !(judging.whole && self.kind.absence == Absence::Removed);
+        } else {
+            self.lapsed = true;
+        }
+        let Some(nonce) = judging.answer else { return };
+        if judging.useful == Usefulness::Something {
+            turn.link.failures = 0;
+        }
+        let outcome = if clean {
+            Outcome::Applied
+        } else {
+            Outcome::Rejected(judging.faults.text(turn.rules.limits.detail))
+        };
+        self.answer(nonce, outcome, turn);
+    }
+}
