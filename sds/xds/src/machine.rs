@@ -8,6 +8,7 @@ use crate::request::{Node, Request};
 use crate::rules::Rules;
 use crate::text::{Name, TypeUrl, Version};
 use crate::timer::{Timer, Timers};
+use std::sync::Arc;
 use subscription::Subscription;
 
 mod intake;
@@ -21,7 +22,7 @@ mod wire;
 /// [`handle`](Self::handle).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Machine<R> {
-    rules: Rules,
+    rules: Arc<Rules>,
     link: Link,
     timers: Timers,
     /// One for each kind of the rules, in their order.
@@ -74,8 +75,9 @@ struct Turn<'a, R> {
 }
 
 impl<R> Machine<R> {
-    /// A machine that wants nothing yet.
-    pub fn new(rules: Rules) -> Self {
+    /// A machine that wants nothing yet. Many may share their rules.
+    pub fn new(rules: impl Into<Arc<Rules>>) -> Self {
+        let rules = rules.into();
         let mut subscriptions: Vec<Subscription<R>> = Vec::new();
         for kind in &rules.kinds {
             if !subscriptions.iter().any(|known| known.kind.type_url == kind.type_url) {

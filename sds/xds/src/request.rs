@@ -49,7 +49,8 @@ pub struct DeltaRequest {
     pub subscribe: Vec<Name>,
     /// `resource_names_unsubscribe`.
     pub unsubscribe: Vec<Name>,
-    /// `initial_resource_versions`: what the application holds, on the first request of a stream.
+    /// `initial_resource_versions`: what the application holds, on the first request of a stream. An empty version is
+    /// that of a resource which is known under the wildcard and not held, or not yet.
     pub initial_versions: Vec<(Name, Version)>,
     /// `response_nonce`: set in an answer, and in nothing else.
     pub nonce: Option<Nonce>,

@@ -121,7 +121,9 @@ impl<R> Subscription<R> {
         match body {
             Body::Malformed(reason) => self.fault(name, &reason, intake, &limits),
             Body::Heartbeat => self.heartbeat(&name, &version, ttl, intake, turn),
-            Body::Value(_) if version.as_str().len() > limits.text => self.fault(name, "version too long", intake, &limits),
+            Body::Value(_) if version.as_str().len() > limits.text => {
+                self.fault(name, "version too long", intake, &limits)
+            }
             Body::Value(_) if intake.room == 0 && self.is_new(&name) => {
                 self.fault(name, "more resources than the limit", intake, &limits);
             }
@@ -205,7 +207,8 @@ fn oversize<R>(resources: &[Resource<R>], removed: &[Name], version: &Version, l
     if removed.len() > most {
         return Some(format!("{} removals where {most} is the limit", removed.len()));
     }
-    (version.as_str().len() > limits.text).then(|| format!("a version of {} bytes where {} is the limit", version.as_str().len(), limits.text))
+    (version.as_str().len() > limits.text)
+        .then(|| format!("a version of {} bytes where {} is the limit", version.as_str().len(), limits.text))
 }
 
 /// Why something cannot be the name of a resource.

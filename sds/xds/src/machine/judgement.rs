@@ -85,6 +85,11 @@ impl<R> Batch<R> {
         self.faults.merge(newer.faults, detail);
     }
 
+    /// The names that will be offered.
+    pub(super) fn coming(&self) -> impl Iterator<Item = &Name> {
+        self.changes.iter().filter(|(_, change)| matches!(change, Change::Update { .. })).map(|(name, _)| name)
+    }
+
     /// Drops what is wanted no more. The answer stays due.
     pub(super) fn retain(&mut self, wanted: impl Fn(&Name) -> bool) {
         self.changes.retain(|name, _| wanted(name));
@@ -95,6 +100,11 @@ impl Judging {
     /// Makes orphans of what is wanted no more. Their verdicts are still due.
     pub(super) fn retain(&mut self, wanted: impl Fn(&Name) -> bool) {
         self.outstanding.iter_mut().for_each(|(name, offered)| offered.orphan |= !wanted(name));
+    }
+
+    /// The names that have been offered and are still wanted.
+    pub(super) fn coming(&self) -> impl Iterator<Item = &Name> {
+        self.outstanding.iter().filter(|(_, offered)| !offered.orphan).map(|(name, _)| name)
     }
 
     /// Gives a resource that is being judged another time to live; whether it is this one.
@@ -131,22 +141,23 @@ impl<R> Subscription<R> {
         let Batch { answer, version, changes, faults, whole, useful } = batch;
         let outstanding = BTreeMap::new();
         let mut judging = Judging { answer, version, outstanding, faults, useful, whole: whole.is_some() };
+        let mut removed = Vec::new();
         for (name, change) in changes {
-            match change {
-                Change::Update { version, ttl, resource } => {
-                    self.entries.entry(name.clone()).or_insert_with(|| Entry::new(Interest::Covered));
-                    turn.disarm(self.initial_fetch(name.clone()));
-                    let offered = Offered { version: version.clone(), ttl, orphan: false };
-                    judging.outstanding.insert(name.clone(), offered);
-                    let type_url = self.kind.type_url.clone();
-                    let ticket = Ticket { type_url: type_url.clone(), name: name.clone() };
-                    turn.actions.push(Action::Offer(Offer { ticket, type_url, name, version, resource }));
-                }
-                Change::Removal => {
-                    judging.useful = Usefulness::Something;
-                    self.withdraw(&name, Withdrawal::Removed, turn);
-                }
-            }
+            let Change::Update { version, ttl, resource } = change else {
+                removed.push(name);
+                continue;
+            };
+            self.entries.entry(name.clone()).or_insert_with(|| Entry::new(Interest::Covered));
+            turn.disarm(self.initial_fetch(name.clone()));
+            judging.outstanding.insert(name.clone(), Offered { version: version.clone(), ttl, orphan: false });
+            let type_url = self.kind.type_url.clone();
+            let ticket = Ticket { type_url: type_url.clone(), name: name.clone() };
+            turn.actions.push(Action::Offer(Offer { ticket, type_url, name, version, resource }));
+        }
+        // Make before break.
+        for name in removed {
+            judging.useful = Usefulness::Something;
+            self.withdraw(&name, Withdrawal::Removed, turn);
         }
         let held = |entry: &Entry| matches!(entry.standing, Standing::Held(_));
         if let Some(present) = whole {
@@ -224,11 +235,12 @@ impl<R> Subscription<R> {
         if judging.useful == Usefulness::Something {
             turn.link.failures = 0;
         }
-        let outcome = if clean {
-            Outcome::Applied
-        } else {
-            Outcome::Rejected(judging.faults.text(turn.rules.limits.detail))
-        };
+        if clean && self.queue.as_ref().is_some_and(|queue| queue.answer.as_ref() == Some(&nonce)) {
+            // The server has sent it twice. An ACK now would speak for the second, too.
+            return;
+        }
+        let outcome =
+            if clean { Outcome::Applied } else { Outcome::Rejected(judging.faults.text(turn.rules.limits.detail)) };
         self.answer(nonce, outcome, turn);
     }
 }

@@ -182,11 +182,7 @@ impl<R> Subscription<R> {
             self.entries.remove(name);
         }
         if known != Standing::Gone {
-            turn.actions.push(Action::Withdraw {
-                type_url: self.kind.type_url.clone(),
-                name: name.clone(),
-                cause,
-            });
+            turn.actions.push(Action::Withdraw { type_url: self.kind.type_url.clone(), name: name.clone(), cause });
         }
     }
 

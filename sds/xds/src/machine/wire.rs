@@ -14,12 +14,13 @@
 //! a server honour changes even beside a stale nonce, istiod does not.
 
 use super::Turn;
+use super::judgement::{Batch, Judging};
 use super::subscription::Subscription;
 use crate::machine::Standing;
 use crate::request::{DeltaRequest, Node, Request, WorldRequest};
 use crate::rules::{Absence, Dialect};
 use crate::text::{Name, Nonce, TypeUrl, Version};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What has been said about one kind on one stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -169,8 +170,7 @@ impl<R> Subscription<R> {
     /// The version to begin a stream with. A server that has the same may send nothing, so it is said only when the
     /// application holds all that is wanted, in the newest form that was sent.
     fn resumed_version(&self) -> Option<Version> {
-        let whole =
-            self.entries.values().all(|entry| matches!(entry.standing, Standing::Held(_)) && !entry.refused);
+        let whole = self.entries.values().all(|entry| matches!(entry.standing, Standing::Held(_)) && !entry.refused);
         let all = !self.wildcard || (self.kind.absence == Absence::Removed && !self.lapsed);
         self.accepted.clone().filter(|_| whole && all)
     }
@@ -182,7 +182,7 @@ impl<R> Subscription<R> {
         let wanted = self.wanted();
         let (subscribe, unsubscribe, initial_versions) = match &self.wire.said {
             None if wanted.is_empty() => return,
-            None => (self.wire.spell(&wanted), Vec::new(), self.held_versions()),
+            None => (self.wire.spell(&wanted), Vec::new(), self.known_versions()),
             Some(said) => {
                 let subscribe: Vec<Name> = wanted.difference(said).cloned().collect();
                 (subscribe, said.difference(&wanted).cloned().collect(), Vec::new())
@@ -207,12 +207,20 @@ impl<R> Subscription<R> {
         });
     }
 
-    fn held_versions(&self) -> Vec<(Name, Version)> {
+    /// What the application holds, and under the wildcard also what it may come to hold: of a resource that is on its
+    /// way through judgement the server must be told that it is known, or its removal would never be heard of. It is
+    /// said with an empty version, which no resource has, so it is sent again.
+    fn known_versions(&self) -> Vec<(Name, Version)> {
         let held = self.entries.iter().filter_map(|(name, entry)| match &entry.standing {
-            Standing::Held(version) if !version.is_empty() => Some((name.clone(), version.clone())),
-            _ => None,
+            Standing::Held(version) => Some((name.clone(), version.clone())),
+            Standing::Awaited | Standing::Gone => None,
         });
-        held.collect()
+        let mut known: BTreeMap<Name, Version> = held.filter(|(_, version)| !version.is_empty()).collect();
+        if self.wildcard {
+            let coming = self.judging.iter().flat_map(Judging::coming).chain(self.queue.iter().flat_map(Batch::coming));
+            coming.for_each(|name| _ = known.entry(name.clone()).or_insert_with(|| Version::from("")));
+        }
+        known.into_iter().collect()
     }
 
     /// Answers a response.

@@ -91,8 +91,12 @@ impl Rig {
     }
 
     pub(super) fn closed(&mut self) -> Vec<String> {
+        self.closed_because("broken pipe")
+    }
+
+    pub(super) fn closed_because(&mut self, reason: &str) -> Vec<String> {
         let stream = self.stream();
-        self.say(Event::Closed { stream, reason: "broken pipe".to_owned(), dice: Dice(u32::MAX) })
+        self.say(Event::Closed { stream, reason: reason.to_owned(), dice: Dice(u32::MAX) })
     }
 
     /// Breaks the stream and opens the next.

@@ -403,6 +403,22 @@ mod delta {
     }
 
     #[test]
+    fn under_the_wildcard_a_new_stream_is_told_what_is_still_being_judged() {
+        let mut rig = Rig::delta();
+        rig.subscribe_to(LISTENER, &["*"]);
+        rig.opened();
+        rig.responded(response(LISTENER, "n1", "1", &[("a", "x")]));
+        rig.responded(response(LISTENER, "n2", "2", &[("b", "y")]));
+        let lines = rig.reopened();
+        assert_eq!(lines, ["send #2 Listener node[] subscribe[] have[a= b=]"], "else their removal goes unheard");
+        let mut removal = response(LISTENER, "m1", "", &[]);
+        removal.removed.push("a".into());
+        rig.responded(removal);
+        let lines = rig.judged(LISTENER, "a", Verdict::Applied);
+        assert_eq!(lines, ["offer Listener b=2 y", "withdraw Listener a removed"], "make before break");
+    }
+
+    #[test]
     fn a_name_dropped_under_the_wildcard_stays_until_the_server_says_otherwise() {
         let mut rig = Rig::delta();
         rig.subscribe_to(LISTENER, &["*", "a"]);
@@ -437,14 +453,14 @@ mod verdicts {
         let lines = rig.applied("a");
         assert_eq!(
             lines,
-            [
-                "send #1 Secret names[a b] version[1] nonce[n1]",
-                "offer Secret a=3 three",
-                "offer Secret b=2 two",
-            ]
+            ["send #1 Secret names[a b] version[1] nonce[n1]", "offer Secret a=3 three", "offer Secret b=2 two",]
         );
         rig.applied("a");
-        assert_eq!(rig.applied("b"), ["send #1 Secret names[a b] version[3] nonce[n3]"], "n2 was never applied as such");
+        assert_eq!(
+            rig.applied("b"),
+            ["send #1 Secret names[a b] version[3] nonce[n3]"],
+            "n2 was never applied as such"
+        );
     }
 
     #[test]
@@ -521,6 +537,17 @@ mod verdicts {
         rig.applied("a");
         assert_eq!(rig.arrived("n2", "1", &[("a", "x")]), ["offer Secret a=1 x"]);
         assert_eq!(rig.applied("a"), ["send #1 Secret names[a] version[1] nonce[n2]"]);
+    }
+
+    #[test]
+    fn a_response_that_comes_twice_is_acknowledged_when_both_are_judged() {
+        let mut rig = Rig::world().open(&["a"]);
+        rig.arrived("n1", "1", &[("a", "x")]);
+        rig.subscribe(&["b"]);
+        rig.arrived("n1", "1", &[("a", "x"), ("b", "y")]);
+        assert_eq!(rig.applied("a"), ["offer Secret a=1 x", "offer Secret b=1 y"]);
+        rig.applied("a");
+        assert_eq!(rig.applied("b"), ["send #1 Secret names[a b] version[1] nonce[n1]"]);
     }
 
     #[test]
