@@ -58,7 +58,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_wait_stays_between_half_the_ceiling_and_the_cap(failures in 1_u32.., dice: u32, base in 1_u64..100_000, cap in 1_u64..100_000) {
+        fn the_wait_stays_between_half_the_ceiling_and_the_cap(
+            failures in 1_u32..,
+            dice: u32,
+            base in 1_u64..100_000,
+            cap in 1_u64..100_000,
+        ) {
             let backoff = Backoff { base: Duration::from_millis(base), cap: Duration::from_millis(cap) };
             let delay = backoff.delay(failures, Dice(dice));
             prop_assert!(delay <= backoff.cap);

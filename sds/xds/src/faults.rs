@@ -41,7 +41,7 @@ impl Faults {
         for (name, reason) in newer.named {
             self.note(name, reason, detail);
         }
-        self.other = newer.other.or(self.other.take());
+        self.other = newer.other.or_else(|| self.other.take());
         self.omitted = self.omitted.saturating_add(newer.omitted);
     }
 

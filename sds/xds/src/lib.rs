@@ -6,26 +6,23 @@
 //! the machine moves it from the response to the offer and never looks inside.
 //!
 //! ```text
-//!                Subscribe                      Opened
-//!        Idle ───────────────► Opening ───────────────────► Open
-//!         ▲  Open                 │                           │
-//!         │                       │ Closed                    │ Closed
-//!         │ Fired(Backoff)        ▼                           ▼
-//!         └──────────────────── Waiting ◄─────────────────────┘
-//!           (Idle opens again if anything is wanted;            Arm(Backoff)
-//!            Opening and Open close when nothing is)
+//! the stream      Subscribe: Open            Opened: Send
+//!           Idle ─────────────────► Opening ───────────────► Open
+//!             ▲                        │                       │
+//!             │ Fired(Backoff)         │ Closed: Arm(Backoff)  │ Closed: Arm(Backoff)
+//!             └────────────────────────┴──────── Waiting ◄─────┘
+//!           Idle opens at once if anything is wanted; Opening and Open close when nothing is.
 //!
-//!   of one resource:
+//! a response      Arrived          one batch at a time       all verdicts in
+//!           ─────────────► queued ─────────────────► judged ─────────────────► ACK or NACK, if the stream
+//!              checked      merged, the newest of     Offer each                 that it came on still is
+//!                           each name
 //!
-//!               Arrived               Judged(Applied)
-//!      wanted ──────────► offered ───────────────────────► Held(version) ─┐ next Arrived:
-//!     (Awaited)   Offer      │  ▲                             │   ▲       │ offered; stays Held
-//!                            │  └─────────────────────────────│───┘◄──────┘ until Applied
-//!            Judged(Rejected)│    Arrived                     │ removed, absent, expired
-//!                            ▼                                ▼
-//!               as it was before, NACK                       Gone, Withdraw
-//!
-//!   of one response: arrived ─► queued (merged, newest of each name) ─► judged ─► answered on the stream it came on
+//! a resource      Judged(Applied)               removed, absent, expired
+//!        Awaited ─────────────────► Held(version) ───────────────────► Gone: Withdraw
+//!          │  ▲                       │  ▲                              │
+//!          └──┘ Judged(Rejected)      └──┘ Judged(Rejected), and        └─► Held by Judged(Applied)
+//!                                          the new version by Judged(Applied)
 //! ```
 //!
 //! # What it promises
@@ -43,6 +40,46 @@
 //!    its stream is gone counts for what is held, and answers nothing.
 //! 6. Everything from outside is bounded by [`Limits`].
 //!
+//! # How it is driven
+//!
+//! Whoever owns the stream hands events in, one at a time, and does what the actions say, in their order.
+//!
+//! ```
+//! use jadegate_xds::*;
+//!
+//! let rules = Rules {
+//!     dialect: Dialect::StateOfTheWorld,
+//!     kinds: vec![Kind::new("type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret")],
+//!     backoff: Backoff::default(),
+//!     limits: Limits::default(),
+//! };
+//! let type_url = rules.kinds[0].type_url.clone();
+//! let mut machine: Machine<Vec<u8>> = Machine::new(rules);
+//!
+//! let actions = machine.handle(Event::Subscribe { type_url: type_url.clone(), names: vec!["default".into()] });
+//! let Some(&Action::Open { stream }) = actions.last() else { panic!("a stream is wanted") };
+//! let actions = machine.handle(Event::Opened { stream });
+//! assert!(matches!(&actions[..], [Action::Send { request, .. }] if request.node() == Node::Include));
+//!
+//! let secret =
+//!     Resource { name: "default".into(), version: "".into(), ttl: None, body: Body::Value(b"PEM".to_vec()) };
+//! let response = Response {
+//!     type_url: type_url.clone(),
+//!     version: "7".into(),
+//!     nonce: "n1".into(),
+//!     resources: vec![secret],
+//!     removed: Vec::new(),
+//! };
+//! for action in machine.handle(Event::Arrived { stream, response }) {
+//!     if let Action::Offer(Offer { ticket, resource, .. }) = action {
+//!         assert_eq!(resource, b"PEM");
+//!         let answer = machine.handle(Event::Judged { ticket, verdict: Verdict::Applied });
+//!         assert!(matches!(&answer[..], [Action::Send { request, .. }] if request.error().is_none()));
+//!     }
+//! }
+//! assert_eq!(machine.standing(&type_url, &"default".into()), Some(&Standing::Held("7".into())));
+//! ```
+//!
 //! # What it does not do
 //!
 //! It does not decode, compare or keep resources: the application is offered again what it has already, and judges by
@@ -56,7 +93,13 @@
 //! "How the client specifies what resources to return", "Resource updates", "TTL", "Incremental xDS") and the comments of
 //! `envoy/service/discovery/v3/discovery.proto`. What the Istio agent and istiod do beside it is
 //! `istio/istio:pkg/xds/server.go` (`ShouldRespond`), `security/pkg/nodeagent/sds/sdsservice.go` and
-//! `pilot/pkg/xds/delta.go`.
+//! `pilot/pkg/xds/delta.go`. Where the machine knowingly does otherwise than the protocol's text:
+//!
+//! - a response that was overtaken before it was judged is not answered (`machine/judgement.rs`);
+//! - a new stream begins with a version only where responses are the whole truth and all of the last is held; a version
+//!   that came with one secret vouches for no other (`machine/wire.rs`);
+//! - a name dropped and wanted again on one state-of-the-world stream is asked for without a nonce (`machine/wire.rs`);
+//! - delta says names and answers in requests of their own (`machine/wire.rs`).
 
 #![forbid(unsafe_code)]
 

@@ -197,15 +197,14 @@ impl<R> Subscription<R> {
     fn hold(&mut self, name: &Name, offered: Offered, turn: &mut Turn<'_, R>) {
         let entry = self.entries.entry(name.clone()).or_insert_with(|| Entry::new(Interest::Covered));
         entry.standing = Standing::Held(offered.version);
-        entry.refused = false;
         self.live(name, offered.ttl, turn);
     }
 
-    /// Notes that the newest of a name was no good. What is held stays.
+    /// The newest of a name was no good. What is held stays; of a resource that only the wildcard covers and that has
+    /// never been any good nothing is kept.
     pub(super) fn refuse(&mut self, name: &Name) {
-        let Some(entry) = self.entries.get_mut(name) else { return };
-        entry.refused = true;
-        if entry.interest == Interest::Covered && entry.standing == Standing::Awaited {
+        let unheld = |entry: &Entry| entry.interest == Interest::Covered && entry.standing == Standing::Awaited;
+        if self.entries.get(name).is_some_and(unheld) {
             self.entries.remove(name);
         }
     }

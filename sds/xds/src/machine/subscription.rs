@@ -23,7 +23,7 @@ pub(super) struct Subscription<R> {
     pub(super) queue: Option<Batch<R>>,
     /// The version of the last response that was applied as a whole.
     pub(super) accepted: Option<Version>,
-    /// Whether something that the server sent under the wildcard is not held.
+    /// Whether something that the server has sent since the last whole truth is not held.
     pub(super) lapsed: bool,
     /// What has been said about this kind on the stream.
     pub(super) wire: Wire,
@@ -34,8 +34,6 @@ pub(super) struct Subscription<R> {
 pub(super) struct Entry {
     pub(super) interest: Interest,
     pub(super) standing: Standing,
-    /// Whether the newest that came was no good.
-    pub(super) refused: bool,
 }
 
 /// Why a resource is wanted.
@@ -49,7 +47,7 @@ pub(super) enum Interest {
 
 impl Entry {
     pub(super) fn new(interest: Interest) -> Self {
-        Self { interest, standing: Standing::Awaited, refused: false }
+        Self { interest, standing: Standing::Awaited }
     }
 }
 

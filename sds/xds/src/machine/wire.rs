@@ -167,12 +167,13 @@ impl<R> Subscription<R> {
         turn.send(|node| Request::World(WorldRequest { type_url, node, version, nonce, names, error: None }));
     }
 
-    /// The version to begin a stream with. A server that has the same may send nothing, so it is said only when the
-    /// application holds all that is wanted, in the newest form that was sent.
+    /// The version to begin a stream with, where each response is the whole truth and the application holds all of the
+    /// last. A server that has the same version may send nothing. Where a response carries what changed, its version
+    /// vouches for nothing else, so none is said: the server sends everything once more.
     fn resumed_version(&self) -> Option<Version> {
-        let whole = self.entries.values().all(|entry| matches!(entry.standing, Standing::Held(_)) && !entry.refused);
-        let all = !self.wildcard || (self.kind.absence == Absence::Removed && !self.lapsed);
-        self.accepted.clone().filter(|_| whole && all)
+        let whole = self.kind.absence == Absence::Removed && !self.lapsed;
+        let held = || self.entries.values().all(|entry| matches!(entry.standing, Standing::Held(_)));
+        self.accepted.clone().filter(|_| whole && held())
     }
 
     fn tell_delta(&mut self, turn: &mut Turn<'_, R>) {

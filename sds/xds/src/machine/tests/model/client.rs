@@ -86,10 +86,10 @@ impl Client {
         {
             return Vec::new();
         }
-        if let Event::Judged { ticket, .. } = &event {
-            if flaw != Flaw::ClaimsTheOffered {
-                self.memory.offered.remove(ticket.name());
-            }
+        if let Event::Judged { ticket, .. } = &event
+            && flaw != Flaw::ClaimsTheOffered
+        {
+            self.memory.offered.remove(ticket.name());
         }
         let actions = self.machine.handle(event);
         let rejection =

@@ -10,10 +10,15 @@ use std::hash::{Hash, Hasher};
 #[derive(Debug)]
 pub(super) struct Explored {
     pub(super) states: usize,
-    #[expect(dead_code, reason = "read by people")]
-    steps: usize,
+    pub(super) steps: usize,
     /// States in which nothing happens by itself any more.
     pub(super) quiet: usize,
+}
+
+impl fmt::Display for Explored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} states by {} steps, {} at rest", self.states, self.steps, self.quiet)
+    }
 }
 
 /// What is wrong, and how to get there.

@@ -72,7 +72,7 @@ struct Offered {
 enum Link {
     None,
     Opening(StreamId),
-    Open { stream: StreamId, up: VecDeque<Request>, session: Session, seen: Seen },
+    Open { stream: StreamId, up: VecDeque<Request>, session: Box<Session>, seen: Seen },
 }
 
 /// What the client has received and said on a stream.
@@ -296,7 +296,7 @@ impl World {
 
     fn opened(&mut self) -> Result<(), String> {
         let Link::Opening(stream) = self.link else { return Ok(()) };
-        let (up, session, seen) = (VecDeque::new(), Session::new(stream), Seen::default());
+        let (up, session, seen) = (VecDeque::new(), Box::new(Session::new(stream)), Seen::default());
         self.link = Link::Open { stream, up, session, seen };
         self.tell(Event::Opened { stream })
     }
@@ -429,10 +429,9 @@ impl World {
             }
             // The first request with a nonce is its answer; what follows only changes names.
             let due = seen.unanswered.remove(&nonce).unwrap_or_default();
-            if request.error().is_none() {
-                if let Some((name, secret)) = due.iter().find(|due| !self.applied.contains(*due)) {
-                    return Err(format!("{nonce} is acknowledged and {name} {secret:?} was not applied"));
-                }
+            let missing = due.iter().find(|due| !self.applied.contains(*due));
+            if let (None, Some((name, secret))) = (request.error(), missing) {
+                return Err(format!("{nonce} is acknowledged and {name} {secret:?} was not applied"));
             }
         }
         up.push_back(request);
