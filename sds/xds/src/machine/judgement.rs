@@ -62,8 +62,8 @@ pub(super) struct Judging {
 struct Offered {
     version: Version,
     ttl: Option<Duration>,
-    /// Whether the name was dropped since. The application may have dropped the resource too, so the verdict says
-    /// nothing any more.
+    /// Whether the name was dropped since. The application may have dropped the resource too, so nothing is held by the
+    /// verdict.
     orphan: bool,
 }
 
@@ -117,6 +117,10 @@ impl Judging {
 impl<R> Subscription<R> {
     /// Takes in a batch, and offers it if nothing else is being judged.
     pub(super) fn admit(&mut self, batch: Batch<R>, turn: &mut Turn<'_, R>) {
+        if let Some(judging) = &mut self.judging {
+            // A server may send a response twice. An answer to the first would speak for the second, too.
+            judging.answer.take_if(|answer| batch.answer.as_ref() == Some(answer));
+        }
         match &mut self.queue {
             Some(queue) => queue.merge(batch, turn.rules.limits.detail),
             None => self.queue = Some(batch),
@@ -173,14 +177,16 @@ impl<R> Subscription<R> {
         let Some(mut judging) = self.judging.take() else { return false };
         let offered = judging.outstanding.remove(name);
         let awaited = offered.is_some();
-        if let Some(offered) = offered.filter(|offered| !offered.orphan) {
-            match verdict {
-                Verdict::Applied => {
-                    judging.useful = Usefulness::Something;
-                    self.hold(name, offered, turn);
-                }
-                Verdict::Rejected(reason) => {
-                    judging.faults.note(name.clone(), reason, turn.rules.limits.detail);
+        match (verdict, offered) {
+            (_, None) => {}
+            (Verdict::Applied, Some(offered)) if offered.orphan => {}
+            (Verdict::Applied, Some(offered)) => {
+                judging.useful = Usefulness::Something;
+                self.hold(name, offered, turn);
+            }
+            (Verdict::Rejected(reason), Some(offered)) => {
+                judging.faults.note(name.clone(), reason, turn.rules.limits.detail);
+                if !offered.orphan {
                     self.refuse(name);
                 }
             }
@@ -233,10 +239,6 @@ impl<R> Subscription<R> {
         let Some(nonce) = judging.answer else { return };
         if judging.useful == Usefulness::Something {
             turn.link.failures = 0;
-        }
-        if clean && self.queue.as_ref().is_some_and(|queue| queue.answer.as_ref() == Some(&nonce)) {
-            // The server has sent it twice. An ACK now would speak for the second, too.
-            return;
         }
         let outcome =
             if clean { Outcome::Applied } else { Outcome::Rejected(judging.faults.text(turn.rules.limits.detail)) };

@@ -76,6 +76,14 @@ fn a_verdict_on_a_name_dropped_meanwhile_claims_nothing() {
 }
 
 #[test]
+fn a_rejection_of_a_name_dropped_meanwhile_is_told_all_the_same() {
+    let mut rig = Rig::delta().open(&["a", "b"]);
+    rig.arrived("n1", "1", &[("a", "x")]);
+    rig.unsubscribe(&["a"]);
+    assert_eq!(rig.rejected("a", "no"), ["send #1 Secret nonce[n1] error[a: no]"]);
+}
+
+#[test]
 fn what_waits_for_a_name_that_is_dropped_is_never_offered() {
     let mut rig = Rig::world().open(&["a", "b"]);
     rig.arrived("n1", "1", &[("a", "x")]);
