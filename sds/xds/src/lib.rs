@@ -27,9 +27,10 @@
 //!
 //! # What it promises
 //!
-//! Each is a test in `machine/tests/rules.rs`, and the first four are proved for all interleavings up to a bound by the
-//! model checker in `machine/tests/model`, against the Istio agent's server and a delta server, with streams that break,
-//! messages lost with them, duplicates, bad resources and late verdicts.
+//! Each is a test in `machine/tests/rules`, and all but the last are proved for every interleaving up to a bound by the
+//! model checker in `machine/tests/model`, against the Istio agent's server, a server of whole truths and delta servers,
+//! with streams that break, messages lost with them, late or repeated, bad resources, late verdicts, and names that come
+//! and go. Random ways far beyond the bound go the same course.
 //!
 //! 1. No update is lost. A name that is wanted comes to the newest good resource, whatever the order of events.
 //! 2. Nothing is acknowledged that was not applied. A response that was overtaken before it could be judged is not
