@@ -11,7 +11,7 @@
 //! So every run comes to such a state once faults cease, whatever the order of its moves; nothing is assumed of fairness
 //! but that what can happen by itself does.
 //!
-//! The search goes over some seven hundred thousand states of two resources, the ignored tests over six million more.
+//! The search goes over some half a million states of two resources, the ignored tests over five million more.
 //! Times to live and initial fetches are not in the model; `rules/time.rs` and `properties.rs` have them.
 
 mod client;
