@@ -95,7 +95,8 @@ pub struct StreamId(pub(crate) u64);
 pub enum Withdrawal {
     /// The server listed it as removed; in delta also the answer to a name that does not exist.
     Removed,
-    /// A response that is the whole truth does not have it.
+    /// A response that is the whole truth does not have it. Of a name that was dropped and is wanted again it may be the
+    /// truth of the time between: then it is offered again.
     Absent,
     /// Its time to live ran out.
     Expired,

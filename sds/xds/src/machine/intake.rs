@@ -18,8 +18,10 @@ struct Intake<R> {
     seen: BTreeSet<Name>,
     /// Resources under the wildcard that may still be taken in.
     room: usize,
-    /// Whether every resource had a name, so that absence can be believed.
+    /// Whether a resource had no name, so that no absence can be believed.
     nameless: bool,
+    /// Whether everything in it was wanted.
+    wanted: bool,
     useful: Usefulness,
 }
 
@@ -44,6 +46,7 @@ impl<R> Subscription<R> {
             seen: BTreeSet::new(),
             room: self.room(&limits),
             nameless: false,
+            wanted: true,
             useful: Usefulness::Nothing,
         };
         for resource in response.resources {
@@ -52,10 +55,11 @@ impl<R> Subscription<R> {
         if turn.rules.dialect == Dialect::Delta {
             response.removed.into_iter().for_each(|name| self.take_removal(name, &mut intake, &limits));
         }
-        let Intake { changes, faults, seen, nameless, useful, .. } = intake;
+        let Intake { changes, faults, seen, nameless, wanted, useful, .. } = intake;
         let world = turn.rules.dialect == Dialect::StateOfTheWorld && self.kind.absence == Absence::Removed;
         let whole = (world && !nameless).then_some(seen);
-        self.admit(Batch { answer, version: response.version, changes, faults, whole, useful }, turn);
+        let complete = whole.is_some() && wanted && !self.wire.moved;
+        self.admit(Batch { answer, version: response.version, changes, faults, whole, complete, useful }, turn);
     }
 
     /// A response of another type on a stream that has this kind alone.
@@ -137,6 +141,7 @@ impl<R> Subscription<R> {
     }
 
     fn take_unrequested(&self, name: Name, intake: &mut Intake<R>, turn: &mut Turn<'_, R>) {
+        intake.wanted = false;
         if self.kind.unrequested == Unrequested::Ignore || self.wire.was_dropped(&name) {
             turn.report(Report::Unrequested { type_url: self.kind.type_url.clone(), name });
         } else {
@@ -195,7 +200,7 @@ fn refused<R>(answer: Option<Nonce>, fault: String, limits: &Limits) -> Batch<R>
     let mut faults = Faults::default();
     faults.note_other(fault, limits.detail);
     let (version, changes, useful) = (Version::from(""), BTreeMap::new(), Usefulness::Nothing);
-    Batch { answer, version, changes, faults, whole: None, useful }
+    Batch { answer, version, changes, faults, whole: None, complete: false, useful }
 }
 
 /// What makes a response too much to look at.

@@ -12,7 +12,6 @@ use super::wire::Outcome;
 use crate::action::{Action, Offer, Ticket, Withdrawal};
 use crate::event::Verdict;
 use crate::faults::Faults;
-use crate::rules::Absence;
 use crate::text::{Name, Nonce, Version};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,6 +26,8 @@ pub(super) struct Batch<R> {
     pub(super) faults: Faults,
     /// If it is the whole truth: every name in it.
     pub(super) whole: Option<BTreeSet<Name>>,
+    /// Whether it is all of the whole truth for what is wanted: nothing was left out.
+    pub(super) complete: bool,
     /// Whether it has done some good already.
     pub(super) useful: Usefulness,
 }
@@ -54,8 +55,8 @@ pub(super) struct Judging {
     outstanding: BTreeMap<Name, Offered>,
     faults: Faults,
     useful: Usefulness,
-    /// Whether the batch is the whole truth.
-    whole: bool,
+    /// As of the batch.
+    pub(super) complete: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +78,7 @@ impl<R> Batch<R> {
         self.answer = newer.answer;
         self.version = newer.version;
         self.whole = None;
+        self.complete = false;
         self.useful = self.useful.max(newer.useful);
         for (name, change) in newer.changes {
             self.faults.forget(&name);
@@ -142,9 +144,9 @@ impl<R> Subscription<R> {
     }
 
     fn offer(&mut self, batch: Batch<R>, turn: &mut Turn<'_, R>) -> Judging {
-        let Batch { answer, version, changes, faults, whole, useful } = batch;
+        let Batch { answer, version, changes, faults, whole, complete, useful } = batch;
         let outstanding = BTreeMap::new();
-        let mut judging = Judging { answer, version, outstanding, faults, useful, whole: whole.is_some() };
+        let mut judging = Judging { answer, version, outstanding, faults, useful, complete };
         let mut removed = Vec::new();
         for (name, change) in changes {
             let Change::Update { version, ttl, resource } = change else {
@@ -227,15 +229,10 @@ impl<R> Subscription<R> {
     /// All verdicts are in: the response is answered, if it came on a stream that still is.
     fn conclude(&mut self, judging: Judging, turn: &mut Turn<'_, R>) {
         let clean = judging.faults.is_empty();
-        if clean {
-            if !judging.version.is_empty() {
-                self.accepted = Some(judging.version);
-            }
-            // The next whole truth brings what was missing before.
-            self.lapsed &= !(judging.whole && self.kind.absence == Absence::Removed);
-        } else {
-            self.lapsed = true;
+        if clean && !judging.version.is_empty() {
+            self.accepted = Some(judging.version);
         }
+        self.complete = if clean { self.complete || judging.complete } else { false };
         let Some(nonce) = judging.answer else { return };
         if judging.useful == Usefulness::Something {
             turn.link.failures = 0;

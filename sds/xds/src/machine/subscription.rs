@@ -23,8 +23,8 @@ pub(super) struct Subscription<R> {
     pub(super) queue: Option<Batch<R>>,
     /// The version of the last response that was applied as a whole.
     pub(super) accepted: Option<Version>,
-    /// Whether something that the server has sent since the last whole truth is not held.
-    pub(super) lapsed: bool,
+    /// Whether all of a whole truth is held, for just what is wanted now. Only then does its version say so.
+    pub(super) complete: bool,
     /// What has been said about this kind on the stream.
     pub(super) wire: Wire,
 }
@@ -60,7 +60,7 @@ impl<R> Subscription<R> {
             judging: None,
             queue: None,
             accepted: None,
-            lapsed: false,
+            complete: false,
             wire: Wire::default(),
         }
     }
@@ -101,6 +101,7 @@ impl<R> Subscription<R> {
             return;
         }
         self.wire.wanted(&name);
+        self.unsettle();
         let held = matches!(self.standing(&name), Some(Standing::Held(_)));
         if let (false, Some(after)) = (held, self.kind.initial_fetch_timeout) {
             turn.arm(self.initial_fetch(name), after);
@@ -136,6 +137,7 @@ impl<R> Subscription<R> {
         }
         turn.disarm(self.initial_fetch(name.clone()));
         self.wire.unwanted(name, turn.rules.limits.names);
+        self.unsettle();
         let (wildcard, entries) = (self.wildcard, &self.entries);
         let wanted = |name: &Name| wildcard || entries.contains_key(name);
         if let Some(queue) = &mut self.queue {
@@ -143,6 +145,17 @@ impl<R> Subscription<R> {
         }
         if let Some(judging) = &mut self.judging {
             judging.retain(wanted);
+        }
+    }
+
+    /// What is wanted has changed: no truth that was sent before is the whole of it.
+    fn unsettle(&mut self) {
+        self.complete = false;
+        if let Some(judging) = &mut self.judging {
+            judging.complete = false;
+        }
+        if let Some(queue) = &mut self.queue {
+            queue.complete = false;
         }
     }
 
@@ -166,7 +179,7 @@ impl<R> Subscription<R> {
     }
 
     pub(super) fn expired(&mut self, name: &Name, turn: &mut Turn<'_, R>) {
-        self.lapsed = true;
+        self.complete = false;
         self.withdraw(name, Withdrawal::Expired, turn);
     }
 

@@ -18,7 +18,7 @@ use super::judgement::{Batch, Judging};
 use super::subscription::Subscription;
 use crate::machine::Standing;
 use crate::request::{DeltaRequest, Node, Request, WorldRequest};
-use crate::rules::{Absence, Dialect};
+use crate::rules::Dialect;
 use crate::text::{Name, Nonce, TypeUrl, Version};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +31,8 @@ pub(super) struct Wire {
     pub(super) nonce: Option<Nonce>,
     /// Whether names were ever spelled out; until then none means all.
     spelled: bool,
+    /// Whether what is wanted has changed since the stream was first told. A response may be to either.
+    pub(super) moved: bool,
     /// Whether what is wanted may differ from what was said.
     changed: bool,
     /// Names said and then dropped.
@@ -65,12 +67,14 @@ impl Wire {
     /// A name is wanted from now on.
     pub(super) fn wanted(&mut self, name: &Name) {
         self.changed = true;
+        self.moved |= self.said.is_some();
         self.again |= self.was_dropped(name);
     }
 
     /// A name is wanted no more.
     pub(super) fn unwanted(&mut self, name: &Name, limit: usize) {
         self.changed = true;
+        self.moved |= self.said.is_some();
         self.doubtful.remove(name);
         if !self.said.as_ref().is_some_and(|said| said.contains(name)) {
             return;
@@ -109,7 +113,7 @@ impl Wire {
         self.changed = false;
     }
 
-    /// Names as they are written: none for all, as long as that can be said so. Istio and Envoy know it in no other way.
+    /// Names as they are written: none for all, as long as that can be said so, which is how Envoy says it.
     fn spell(&mut self, names: &BTreeSet<Name>) -> Vec<Name> {
         let all_alone = names.len() == 1 && names.contains(&Name::wildcard());
         if all_alone && !self.spelled {
@@ -167,13 +171,12 @@ impl<R> Subscription<R> {
         turn.send(|node| Request::World(WorldRequest { type_url, node, version, nonce, names, error: None }));
     }
 
-    /// The version to begin a stream with, where each response is the whole truth and the application holds all of the
-    /// last. A server that has the same version may send nothing. Where a response carries what changed, its version
-    /// vouches for nothing else, so none is said: the server sends everything once more.
+    /// The version to begin a stream with: that of the last whole truth, if it was the truth for just what is wanted and
+    /// all of it is held. A server that has the same version may send nothing. Where a response carries what changed, its
+    /// version vouches for nothing else, so none is said, and the server sends everything once more.
     fn resumed_version(&self) -> Option<Version> {
-        let whole = self.kind.absence == Absence::Removed && !self.lapsed;
         let held = || self.entries.values().all(|entry| matches!(entry.standing, Standing::Held(_)));
-        self.accepted.clone().filter(|_| whole && held())
+        self.accepted.clone().filter(|_| self.complete && held())
     }
 
     fn tell_delta(&mut self, turn: &mut Turn<'_, R>) {

@@ -82,6 +82,8 @@ mod holds {
         prove("whole, bad", world(Server::Whole, budget));
         let budget = Budget { removals: 1, breaks: 1, late: 1, repeats: 1, ..NONE };
         prove("whole, late and repeated", world(Server::Whole, budget));
+        prove("whole, names", world(Server::Whole, Budget { breaks: 1, toggles: 3, ..NONE }));
+        prove("whole, names and removals", world(Server::Whole, Budget { removals: 1, toggles: 2, ..NONE }));
     }
 
     #[test]
@@ -144,8 +146,7 @@ mod holds_on_long_ways {
         fn with_every_server(picks in prop::collection::vec(any::<u8>(), 0..300)) {
             for server in [Server::Agent, Server::Skipping, Server::Whole, Server::Delta, Server::DeltaAll] {
                 let removals = if matches!(server, Server::Agent | Server::Skipping) { 0 } else { 10 };
-                let toggles = if server == Server::Whole { 0 } else { LONG.toggles };
-                let result = walk(world(server, Budget { removals, toggles, ..LONG }), &picks);
+                let result = walk(world(server, Budget { removals, ..LONG }), &picks);
                 prop_assert_eq!(result, Ok(()), "{:?}", server);
             }
         }

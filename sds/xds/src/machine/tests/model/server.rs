@@ -42,6 +42,8 @@ pub(super) struct Session {
     pub(super) dirty: BTreeSet<Name>,
     sent: u8,
     first: bool,
+    /// Whether names were ever spelled out.
+    spelled: bool,
     /// Towards the client.
     pub(super) down: VecDeque<Response<Secret>>,
     /// The last response, for a repetition.
@@ -87,15 +89,15 @@ impl Session {
             dirty: BTreeSet::new(),
             sent: 0,
             first: true,
+            spelled: false,
             down: VecDeque::new(),
             last: None,
         }
     }
 
     /// A resource has changed.
-    pub(super) fn changed(&mut self, name: &Name, server: Server) {
-        let watched = |watch: &Watch| server == Server::Whole || watch.covers(name);
-        if self.watch.as_ref().is_some_and(watched) {
+    pub(super) fn changed(&mut self, name: &Name) {
+        if self.watch.as_ref().is_some_and(|watch| watch.covers(name)) {
             self.dirty.insert(name.clone());
         }
     }
@@ -142,13 +144,35 @@ impl Session {
     }
 
     fn receive_whole(&mut self, request: &WorldRequest, truth: &Truth) {
-        let fresh = self.watch.is_none() || request.nonce.is_none();
-        if request.error.is_some() || !fresh {
+        if request.error.is_some() {
             return;
         }
-        let nonce = self.watch.take().and_then(|watch| watch.nonce);
-        self.watch = Some(Watch { names: BTreeSet::new(), nonce });
-        if request.version != Some(truth.version()) {
+        let mut names: BTreeSet<Name> = request.names.iter().cloned().collect();
+        self.spelled |= !names.is_empty();
+        if names.is_empty() && self.spelled {
+            self.watch = None;
+            self.dirty.clear();
+            return;
+        }
+        if names.is_empty() {
+            names.insert(Name::wildcard());
+        }
+        let added = match &mut self.watch {
+            Some(watch) if request.nonce.is_some() => {
+                if request.nonce != watch.nonce {
+                    return;
+                }
+                let added = !names.is_subset(&watch.names);
+                watch.names = names;
+                added
+            }
+            watch => {
+                let nonce = watch.take().and_then(|watch| watch.nonce);
+                *watch = Some(Watch { names, nonce });
+                request.version != Some(truth.version())
+            }
+        };
+        if added {
             self.send(&BTreeSet::new(), Server::Whole, truth);
         }
     }
@@ -198,7 +222,8 @@ impl Session {
     fn send(&mut self, names: &BTreeSet<Name>, server: Server, truth: &Truth) {
         self.sent += 1;
         let nonce = Nonce::from(format!("{}.{}", self.stream, self.sent));
-        let all: BTreeSet<Name> = truth.names().collect();
+        let covered = |name: &Name| self.watch.as_ref().is_some_and(|watch| watch.covers(name));
+        let all: BTreeSet<Name> = truth.names().filter(covered).collect();
         let names = if server == Server::Whole { &all } else { names };
         names.iter().for_each(|name| _ = self.dirty.remove(name));
         let found = names.iter().filter_map(|name| Some((name.clone(), truth.secret(name)?)));

@@ -101,6 +101,8 @@ pub(super) struct World {
     applied: BTreeSet<(Name, Secret)>,
     /// What was ever removed.
     removed: BTreeSet<Name>,
+    /// What the application has ever dropped, where that can come back as absence.
+    dropped: BTreeSet<Name>,
     budget: Budget,
 }
 
@@ -139,6 +141,7 @@ impl World {
             offered: BTreeMap::new(),
             applied: BTreeSet::new(),
             removed: BTreeSet::new(),
+            dropped: BTreeSet::new(),
             budget,
         };
         let names: &[&str] = if server.all() { &["*"] } else { &["a", "b"] };
@@ -345,7 +348,7 @@ impl World {
         let serial = self.truth.changes;
         self.truth.secrets.insert(name.clone(), good.map(|good| Secret { serial, good }));
         if let Link::Open { session, .. } = &mut self.link {
-            session.changed(name, self.server);
+            session.changed(name);
         }
     }
 
@@ -359,6 +362,9 @@ impl World {
         let dropped: Vec<Name> = self.truth.secrets.keys().filter(|name| !self.wants(name)).cloned().collect();
         for name in &dropped {
             self.held.remove(name);
+            if self.server == Server::Whole {
+                self.dropped.insert(name.clone());
+            }
             self.offered.get_mut(name).into_iter().for_each(|offered| offered.wanted = false);
             if let Link::Open { seen, .. } = &mut self.link {
                 seen.unanswered.values_mut().for_each(|due| due.retain(|(due, _)| due != name));
@@ -381,7 +387,8 @@ impl World {
                 Action::Send { stream, request } => self.send(stream, request)?,
                 Action::Offer(offer) => self.offer(&offer)?,
                 Action::Withdraw { name, .. } => {
-                    if !self.removed.contains(&name) {
+                    // A whole truth from the time between may come after a name is wanted again.
+                    if !self.removed.contains(&name) && !self.dropped.contains(&name) {
                         return Err(format!("{name} is withdrawn and was never removed"));
                     }
                     self.held.remove(&name);

@@ -189,12 +189,27 @@ fn a_name_wanted_since_the_last_stream_keeps_the_server_from_being_silent() {
     rig.fired(Timer::Backoff);
     assert_eq!(rig.opened(), ["send #2 Listener node[] names[a b]"], "a server at 1 would not send b");
     rig.unsubscribe_from(LISTENER, &["b"]);
-    assert_eq!(rig.reopened(), ["send #3 Listener node[] names[a] version[1]"]);
+    assert_eq!(rig.reopened(), ["send #3 Listener node[] names[a]"], "until the truth has come for these names");
+    rig.responded(response(LISTENER, "n2", "1", &[("a", "x")]));
+    rig.judged(LISTENER, "a", Verdict::Applied);
+    assert_eq!(rig.reopened(), ["send #4 Listener node[] names[a] version[1]"]);
     rig.closed();
     rig.unsubscribe_from(LISTENER, &["a"]);
     rig.subscribe_to(LISTENER, &["a"]);
     rig.fired(Timer::Backoff);
-    assert_eq!(rig.opened(), ["send #4 Listener node[] names[a]"], "a was dropped meanwhile");
+    assert_eq!(rig.opened(), ["send #5 Listener node[] names[a]"], "a was dropped meanwhile");
+}
+
+#[test]
+fn all_dropped_and_wanted_again_is_sent_again() {
+    let mut rig = Rig::world();
+    rig.subscribe_to(LISTENER, &["*"]);
+    rig.opened();
+    rig.responded(response(LISTENER, "n1", "1", &[("a", "x")]));
+    rig.judged(LISTENER, "a", Verdict::Applied);
+    rig.unsubscribe_from(LISTENER, &["*"]);
+    rig.subscribe_to(LISTENER, &["*"]);
+    assert_eq!(rig.opened(), ["send #2 Listener node[] names[]"], "no version: the application has nothing");
 }
 
 #[test]
