@@ -231,17 +231,20 @@ fn fired<R>(subscriptions: &mut [Subscription<R>], timer: Timer, turn: &mut Turn
 /// Brings the stream and what has been said on it into line with what is wanted.
 fn settle<R>(subscriptions: &mut [Subscription<R>], turn: &mut Turn<'_, R>) {
     let wanted = subscriptions.iter().any(Subscription::is_wanted);
+    let muddled = subscriptions.iter().any(|subscription| subscription.wire.muddled);
+    if let Phase::Opening(stream) | Phase::Open(stream) = turn.link.phase
+        && (!wanted || muddled)
+    {
+        turn.link.phase = Phase::Idle;
+        subscriptions.iter_mut().for_each(Subscription::stream_gone);
+        turn.actions.push(Action::Close { stream });
+    }
     match turn.link.phase {
         Phase::Idle if wanted => {
             turn.link.opened += 1;
             let stream = StreamId(turn.link.opened);
             turn.link.phase = Phase::Opening(stream);
             turn.actions.push(Action::Open { stream });
-        }
-        Phase::Opening(stream) | Phase::Open(stream) if !wanted => {
-            turn.link.phase = Phase::Idle;
-            subscriptions.iter_mut().for_each(Subscription::stream_gone);
-            turn.actions.push(Action::Close { stream });
         }
         Phase::Open(_) => subscriptions.iter_mut().for_each(|subscription| subscription.tell(turn)),
         Phase::Idle | Phase::Opening(_) | Phase::Waiting => {}

@@ -100,3 +100,13 @@ fn a_timer_that_is_not_armed_does_nothing() {
     assert_eq!(rig.fired(ttl("a")), NOTHING);
     assert_eq!(rig.machine, before);
 }
+
+#[test]
+fn all_dropped_and_wanted_again_gets_a_stream_of_its_own() {
+    let mut rig = Rig::delta();
+    rig.subscribe_to(LISTENER, &["*", "a"]);
+    rig.opened();
+    assert_eq!(rig.unsubscribe_from(LISTENER, &["*"]), ["send #1 Listener unsubscribe[*]"]);
+    assert_eq!(rig.subscribe_to(LISTENER, &["*"]), ["close #1", "open #2"], "what is under way may be of before");
+    assert_eq!(rig.opened(), ["send #2 Listener node[] subscribe[* a]"]);
+}

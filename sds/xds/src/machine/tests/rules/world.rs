@@ -221,7 +221,9 @@ fn all_is_wanted_by_saying_no_name_until_a_name_was_said() {
     assert_eq!(rig.unsubscribe_from(LISTENER, &["*"]), ["send #1 Listener names[a]"]);
     rig.subscribe(&["s"]);
     assert_eq!(rig.unsubscribe_from(LISTENER, &["a"]), ["send #1 Listener names[]"], "now it is nothing");
-    assert_eq!(rig.subscribe_to(LISTENER, &["*"]), ["send #1 Listener names[*]"]);
+    rig.subscribe_to(LISTENER, &["c", "*"]);
+    assert_eq!(rig.opened(), ["send #2 Secret node[] names[s]", "send #2 Listener names[* c]"]);
+    assert_eq!(rig.unsubscribe_from(LISTENER, &["c"]), ["send #2 Listener names[*]"], "and now it has to be said");
 }
 
 #[test]
