@@ -100,6 +100,7 @@
 //! - a new stream begins with a version only where responses are the whole truth and all of the last is held; a version
 //!   that came with one secret vouches for no other (`machine/wire.rs`);
 //! - a name dropped and wanted again on one state-of-the-world stream is asked for without a nonce (`machine/wire.rs`);
+//! - a stream on which something was dropped is closed and opened anew when all is wanted (`machine/wire.rs`);
 //! - delta says names and answers in requests of their own (`machine/wire.rs`).
 
 #![forbid(unsafe_code)]

@@ -37,8 +37,8 @@ pub(super) struct Wire {
     changed: bool,
     /// Names said and then dropped.
     dropped: Dropped,
-    /// Whether all is wanted again on a stream where it was dropped. What is under way from before cannot be told from what
-    /// comes after, and of what was removed in between the server says nothing: only a new stream is clear.
+    /// Whether all is wanted from now on, on a stream where something was dropped. What is under way from before cannot be
+    /// told from what comes after, and of what was removed in between the server says nothing: only a new stream is clear.
     pub(super) muddled: bool,
     /// Whether one of those is wanted again, which the server cannot see from the names.
     again: bool,
@@ -72,7 +72,7 @@ impl Wire {
         self.changed = true;
         self.moved |= self.said.is_some();
         self.again |= self.was_dropped(name);
-        self.muddled |= name.is_wildcard() && self.was_dropped(name);
+        self.muddled |= name.is_wildcard() && self.dropped != Dropped::default();
     }
 
     /// A name is wanted no more.

@@ -102,11 +102,20 @@ fn a_timer_that_is_not_armed_does_nothing() {
 }
 
 #[test]
-fn all_dropped_and_wanted_again_gets_a_stream_of_its_own() {
+fn all_wanted_where_something_was_dropped_gets_a_stream_of_its_own() {
     let mut rig = Rig::delta();
     rig.subscribe_to(LISTENER, &["*", "a"]);
     rig.opened();
     assert_eq!(rig.unsubscribe_from(LISTENER, &["*"]), ["send #1 Listener unsubscribe[*]"]);
     assert_eq!(rig.subscribe_to(LISTENER, &["*"]), ["close #1", "open #2"], "what is under way may be of before");
     assert_eq!(rig.opened(), ["send #2 Listener node[] subscribe[* a]"]);
+    let mut rig = Rig::delta();
+    rig.subscribe_to(LISTENER, &["a", "b"]);
+    rig.opened();
+    rig.unsubscribe_from(LISTENER, &["b"]);
+    assert_eq!(
+        rig.subscribe_to(LISTENER, &["*"]),
+        ["close #1", "open #2"],
+        "b may be under way, and be removed unheard"
+    );
 }
