@@ -3,7 +3,7 @@
 use crate::ground::backend::Backend;
 use crate::ground::clients::{Kind, connect, honest_echo};
 use crate::ground::outside::{descriptors, metric, resident, wait_quiet};
-use crate::ground::{Ground, Settings, block_on, scaled};
+use crate::ground::{Ground, Settings, block_on};
 use jadegate_tls::{Connector, SessionReuse};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -66,32 +66,30 @@ async fn nothing_is_left(kind: Kind, resume: SessionReuse, count: usize) {
     assert!(done >= 2.0 * f64::from(u32::try_from(half).expect("a number")), "{done} handshakes");
 }
 
-/// The catalogue has 10,000 of each.
-fn handshakes() -> usize {
-    scaled(10_000, 500)
-}
+/// Of each kind.
+const HANDSHAKES: usize = 10_000;
 
 #[test]
 fn tlcp_handshakes_leave_nothing_behind() {
-    block_on(nothing_is_left(Kind::Tlcp, SessionReuse::Off, handshakes()));
+    block_on(nothing_is_left(Kind::Tlcp, SessionReuse::Off, HANDSHAKES));
 }
 
 #[test]
 fn tls13_sm_handshakes_leave_nothing_behind() {
-    block_on(nothing_is_left(Kind::Tls13Sm, SessionReuse::Off, handshakes()));
+    block_on(nothing_is_left(Kind::Tls13Sm, SessionReuse::Off, HANDSHAKES));
 }
 
 #[test]
 fn tls13_handshakes_leave_nothing_behind() {
-    block_on(nothing_is_left(Kind::Tls13, SessionReuse::Off, handshakes()));
+    block_on(nothing_is_left(Kind::Tls13, SessionReuse::Off, HANDSHAKES));
 }
 
 #[test]
 fn tls12_handshakes_leave_nothing_behind() {
-    block_on(nothing_is_left(Kind::Tls12, SessionReuse::Off, handshakes()));
+    block_on(nothing_is_left(Kind::Tls12, SessionReuse::Off, HANDSHAKES));
 }
 
 #[test]
 fn resumed_tlcp_handshakes_leave_nothing_behind() {
-    block_on(nothing_is_left(Kind::Tlcp, SessionReuse::On, handshakes()));
+    block_on(nothing_is_left(Kind::Tlcp, SessionReuse::On, HANDSHAKES));
 }
