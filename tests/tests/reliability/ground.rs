@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::task::LocalSet;
 
 /// No scenario takes longer, whatever hangs.
-const SCENARIO: Duration = Duration::from_secs(240);
+const SCENARIO: Duration = Duration::from_secs(900);
 
 /// Runs a scenario on this thread.
 pub(crate) fn block_on<F: Future>(scenario: F) -> F::Output {
