@@ -50,7 +50,10 @@ pub enum Pkcs12Error {
     #[error("PKCS#12 archive asks for {0} iterations")]
     TooManyIterations(u64),
     /// The key derivations of all that one input holds take longer than any honest file asks.
-    #[error("PKCS#12 archive asks for {asked} iterations more, and {left} are left for all that this input holds")]
+    #[error(
+        "PKCS#12 archive asks for {asked} iterations more, and {left} are left for all that this input holds; write it \
+         anew with fewer"
+    )]
     AllowanceSpent {
         /// Iterations that are asked for.
         asked: u64,

@@ -32,7 +32,10 @@ pub enum PairFault {
         enc: String,
     },
     /// The issuers have one name, and two keys.
-    #[error("authority key identifier of sign ({sign}) and enc ({enc}) differ: two issuers of one name")]
+    #[error(
+        "authority key identifier of sign ({sign}) and enc ({enc}) differ: two issuers of one name; have both issued by \
+         the same"
+    )]
     AuthorityKeyDiffers {
         /// Authority key identifier of the sign certificate, hex.
         sign: String,
